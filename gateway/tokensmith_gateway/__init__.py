@@ -1,0 +1,1 @@
+"""The `tokensmith` command line and the all-in-one process; alone knows both server and bridge."""

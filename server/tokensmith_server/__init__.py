@@ -1,0 +1,1 @@
+"""The TokenSmith gRPC server: ledger, catalog, routing and provider adapters."""
