@@ -1,0 +1,56 @@
+"""Measured facts about a call: tokens. Never money."""
+
+from dataclasses import dataclass
+
+from tokensmith_server.billing.errors import UsageInvalid
+
+
+@dataclass(frozen=True, slots=True)
+class TokenUsage:
+    """Tokens of one call, in one algebra for every provider.
+
+    ``cached_input_tokens`` are part of ``input_tokens``; ``reasoning_tokens`` are part of
+    ``output_tokens``, whichever way the provider counts. ``None`` means that the provider did
+    not say, which is not zero.
+    """
+
+    input_tokens: int
+    output_tokens: int
+    cached_input_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    input_audio_tokens: int | None = None
+    output_audio_tokens: int | None = None
+    input_image_tokens: int | None = None
+    accepted_prediction_tokens: int | None = None
+    rejected_prediction_tokens: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse counts that cannot be: negative ones, and parts larger than their whole.
+
+        Raises:
+            UsageInvalid: with the offending field's name.
+        """
+        _check_whole("input_tokens", self.input_tokens)
+        _check_whole("output_tokens", self.output_tokens)
+        _check_part("cached_input_tokens", self.cached_input_tokens, self.input_tokens)
+        _check_part("cache_write_tokens", self.cache_write_tokens, self.input_tokens)
+        _check_part("input_audio_tokens", self.input_audio_tokens, self.input_tokens)
+        _check_part("input_image_tokens", self.input_image_tokens, self.input_tokens)
+        _check_part("reasoning_tokens", self.reasoning_tokens, self.output_tokens)
+        _check_part("output_audio_tokens", self.output_audio_tokens, self.output_tokens)
+
+    @property
+    def total_tokens(self) -> int:
+        """Input plus output."""
+        return self.input_tokens + self.output_tokens
+
+
+def _check_whole(name: str, count: int) -> None:
+    if count < 0:
+        raise UsageInvalid(f"{name} is negative: {count}")
+
+
+def _check_part(name: str, count: int | None, whole: int) -> None:
+    if count is not None and not 0 <= count <= whole:
+        raise UsageInvalid(f"{name} is {count}, outside 0..{whole}")
