@@ -16,6 +16,14 @@ class InsufficientCredits(BillingError):
         self.available_microcredits = available_microcredits
 
 
+class AmountOutOfRange(BillingError):
+    """A grant is not positive, or larger than an account can keep (2**63 - 1 in all)."""
+
+    def __init__(self, amount_microcredits: int) -> None:
+        super().__init__(f"cannot grant {amount_microcredits} micro-credits")
+        self.amount_microcredits = amount_microcredits
+
+
 class HoldAlreadyResolved(BillingError):
     """The hold had already ended in another way; ``state`` says how (settled, voided, expired)."""
 

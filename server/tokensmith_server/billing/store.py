@@ -282,7 +282,7 @@ class RequestStore(Protocol):
     async def list_requests(
         self, account_id: str | None, *, limit: int, before: str | None = None
     ) -> Sequence[RequestRecord]:
-        """Newest first, after the hold id ``before``; ``None`` as account is the operator's view."""
+        """Newest first, after the hold id ``before``; without an account, the operator's view."""
         ...
 
     async def list_entries(
