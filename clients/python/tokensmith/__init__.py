@@ -1,0 +1,1 @@
+"""TokenSmith: generated gRPC code and a typed asyncio client."""
