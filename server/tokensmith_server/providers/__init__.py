@@ -1,0 +1,1 @@
+"""Adapters to the upstream vendors: pure converters, one HTTP sender, no money."""
