@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from tokensmith.v1 import chat_service_pb2 as chat_pb
+
 from tokensmith_server.billing.usage import TokenUsage
 from tokensmith_server.catalog.model import ModelSpec, Route
 
