@@ -1,0 +1,148 @@
+"""Why a call was refused or failed, for whoever must act. Facts are fields; the wire form of each
+is one row of the table in ``rpc/errors.py``. Money refusals live in ``billing.errors``.
+"""
+
+
+class CallError(Exception):
+    """Base of everything that ends a call other than a money refusal or a defect."""
+
+
+class InvalidField(CallError):
+    """A field of the request is missing, malformed or out of range."""
+
+    def __init__(self, param: str, message: str, *, allowed: str = "") -> None:
+        super().__init__(message)
+        self.param = param
+        self.allowed = allowed
+
+
+class UnsupportedField(InvalidField):
+    """The model does not take this setting, or not with this value."""
+
+    def __init__(self, param: str, message: str, *, model: str, allowed: str = "") -> None:
+        super().__init__(param, message, allowed=allowed)
+        self.model = model
+
+
+class ModelNotFound(CallError):
+    """No model has this id; ``near_matches`` are the likeliest ones meant."""
+
+    def __init__(self, model: str, near_matches: tuple[str, ...]) -> None:
+        super().__init__(f"The model `{model}` does not exist.")
+        self.model = model
+        self.near_matches = near_matches
+
+
+class ModelRetired(CallError):
+    """The provider no longer serves the model."""
+
+    def __init__(self, model: str, *, retired_on: str, replacement: str) -> None:
+        super().__init__(f"The model `{model}` was withdrawn by its provider.")
+        self.model = model
+        self.retired_on = retired_on
+        self.replacement = replacement
+
+
+class ModelKindMismatch(CallError):
+    """The model exists, but is for another kind of call; ``endpoint`` is the right one."""
+
+    def __init__(self, model: str, *, kind: str, endpoint: str) -> None:
+        super().__init__(f"The model `{model}` makes {kind}; use {endpoint}.")
+        self.model = model
+        self.kind = kind
+        self.endpoint = endpoint
+
+
+class ContextLengthExceeded(CallError):
+    """Input and output together do not fit into the model's context."""
+
+    def __init__(self, *, context_tokens: int, input_tokens: int | None) -> None:
+        super().__init__(f"The model's context holds {context_tokens} tokens.")
+        self.context_tokens = context_tokens
+        self.input_tokens = input_tokens
+
+
+class InvalidAPIKey(CallError):
+    """No key was sent, or one that is unknown, revoked or expired."""
+
+
+class RateLimited(CallError):
+    """The key's own limit of ``requests`` or ``tokens`` per minute is used up for now."""
+
+    def __init__(self, limit: str, retry_after_seconds: float) -> None:
+        super().__init__(f"Rate limit reached for {limit} per minute.")
+        self.limit = limit
+        self.retry_after_seconds = retry_after_seconds
+
+
+class Overloaded(CallError):
+    """This process has as many calls as it takes."""
+
+    retry_after_seconds = 1.0
+
+
+class ShuttingDown(CallError):
+    """This process takes no new calls."""
+
+
+class ContentRefused(CallError):
+    """The provider refused the content by policy."""
+
+    def __init__(self, message: str, *, provider: str) -> None:
+        super().__init__(message)
+        self.provider = provider
+
+
+class UpstreamRejected(CallError):
+    """The provider refused the request as malformed, with everything that we check in order."""
+
+    def __init__(self, message: str, *, provider: str, param: str | None) -> None:
+        super().__init__(message)
+        self.provider = provider
+        self.param = param
+
+
+class UpstreamFailed(CallError):
+    """No route could serve the call; free. ``retry_after_seconds`` where waiting may help."""
+
+    def __init__(self, message: str, *, retry_after_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class UpstreamUnavailable(UpstreamFailed):
+    """The providers of this model are down, unreachable or not usable by us."""
+
+
+class UpstreamRateLimited(UpstreamFailed):
+    """The providers of this model ask us to slow down."""
+
+
+class UpstreamTimeout(UpstreamFailed):
+    """The provider did not answer in time."""
+
+    def __init__(self, message: str, *, phase: str) -> None:
+        super().__init__(message)
+        self.phase = phase
+
+
+class UpstreamInvalidResponse(UpstreamFailed):
+    """The provider's answer made no sense."""
+
+
+class StreamInterrupted(CallError):
+    """A stream broke off after its first message; ``charged_microcredits`` is for what was
+    delivered until then.
+    """
+
+    def __init__(self, message: str, *, charged_microcredits: int) -> None:
+        super().__init__(message)
+        self.charged_microcredits = charged_microcredits
+
+
+class ResultNotReplayable(CallError):
+    """The request being retried is done, but its answer was not kept."""
+
+    def __init__(self, request_id: str) -> None:
+        super().__init__(f"Request {request_id} is done; its answer was not kept.")
+        self.request_id = request_id

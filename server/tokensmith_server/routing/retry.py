@@ -1,0 +1,97 @@
+"""What to do after a failed try: again, elsewhere, or give up. Pure.
+
+Only tries that have shown the client nothing come here. A chat may be sent again although the
+provider may have run it once: the customer pays once, whatever the attempts.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tokensmith_server.providers.base import ErrorKind, ProviderError
+
+
+class Action(StrEnum):
+    """What to do next."""
+
+    RETRY_ROUTE = "retry_route"
+    NEXT_ROUTE = "next_route"
+    GIVE_UP = "give_up"
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """Bounds of one call's tries."""
+
+    tries_per_route: int = 2
+    tries_in_all: int = 4
+    backoff_seconds: float = 0.25
+    backoff_seconds_max: float = 4.0
+    # A provider's Retry-After up to this long is waited for on the same route; beyond it the call
+    # goes elsewhere or comes back to the client with the provider's figure.
+    retry_after_seconds_max: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The next step and how long to wait before it."""
+
+    action: Action
+    delay_seconds: float = 0.0
+
+
+_GIVE_UP = Decision(Action.GIVE_UP)
+
+# The client's own doing, or the content: another route would say the same.
+_FINAL = frozenset({ErrorKind.INVALID_REQUEST, ErrorKind.CONTEXT_LENGTH, ErrorKind.CONTENT_REFUSED})
+# The route is unusable for now, but not for a reason that a pause mends.
+_ELSEWHERE = frozenset(
+    {
+        ErrorKind.MODEL_UNAVAILABLE,
+        ErrorKind.OPERATOR_AUTH,
+        ErrorKind.OPERATOR_CREDIT,
+        ErrorKind.TIMEOUT,
+        ErrorKind.MALFORMED_RESPONSE,
+    }
+)
+
+
+def decide(
+    error: ProviderError,
+    *,
+    policy: RetryPolicy,
+    tries_on_route: int,
+    tries_in_all: int,
+    has_next_route: bool,
+    remaining_seconds: float,
+    jitter: float,
+) -> Decision:
+    """Choose the next step after ``error``.
+
+    ``jitter`` is a random number in 0..1: the whole backoff is jittered. Nothing is begun that
+    the caller's remaining time does not cover.
+    """
+    if error.kind in _FINAL or tries_in_all >= policy.tries_in_all:
+        return _GIVE_UP
+    elsewhere = Decision(Action.NEXT_ROUTE) if has_next_route else _GIVE_UP
+    if error.kind in _ELSEWHERE or tries_on_route >= policy.tries_per_route:
+        return elsewhere
+    delay = _delay_seconds(error, policy, tries_on_route, jitter)
+    if delay is None:
+        return elsewhere
+    if has_next_route and error.kind is ErrorKind.RATE_LIMITED:
+        return elsewhere
+    if delay >= remaining_seconds:
+        return _GIVE_UP
+    return Decision(Action.RETRY_ROUTE, delay)
+
+
+def _delay_seconds(
+    error: ProviderError, policy: RetryPolicy, tries_on_route: int, jitter: float
+) -> float | None:
+    """The pause before the same route is tried again; ``None`` when it asks for too long a one."""
+    backoff = min(policy.backoff_seconds * 2.0 ** (tries_on_route - 1), policy.backoff_seconds_max)
+    if error.retry_after_seconds is None:
+        return backoff * jitter
+    if error.retry_after_seconds > policy.retry_after_seconds_max:
+        return None
+    return error.retry_after_seconds + policy.backoff_seconds * jitter
