@@ -73,6 +73,14 @@ class RequestNotFound(BillingError):
         self.request_id = request_id
 
 
+class RequestIdReused(BillingError):
+    """The account has another call with this request id; ids are unique for ever."""
+
+    def __init__(self, request_id: str) -> None:
+        super().__init__(f"request {request_id} exists")
+        self.request_id = request_id
+
+
 class IdempotencyKeyReused(BillingError):
     """The idempotency key was used before with another request."""
 
@@ -95,3 +103,20 @@ class LedgerUnavailable(BillingError):
 
 class UsageInvalid(BillingError):
     """A usage block breaks the algebra (negative, or a part larger than its whole)."""
+
+
+class TierUnknown(BillingError):
+    """The price list has no price for this combination of video settings."""
+
+    def __init__(
+        self,
+        resolution: str | None,
+        generate_audio: bool | None,
+        voice_control: bool | None,
+    ) -> None:
+        super().__init__(
+            f"no price for resolution {resolution}, audio {generate_audio}, voice {voice_control}"
+        )
+        self.resolution = resolution
+        self.generate_audio = generate_audio
+        self.voice_control = voice_control

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from tokensmith_server.billing.errors import UsageInvalid
 
+MAX_TOKENS = 1_000_000_000
+"""No call has more; a larger count is a provider's mistake, and would not fit a price."""
+
 
 @dataclass(frozen=True, slots=True)
 class TokenUsage:
@@ -26,7 +29,7 @@ class TokenUsage:
     rejected_prediction_tokens: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse counts that cannot be: negative ones, and parts larger than their whole.
+        """Refuse counts that cannot be: negative, beyond all size, or parts above their whole.
 
         Raises:
             UsageInvalid: with the offending field's name.
@@ -47,8 +50,8 @@ class TokenUsage:
 
 
 def _check_whole(name: str, count: int) -> None:
-    if count < 0:
-        raise UsageInvalid(f"{name} is negative: {count}")
+    if not 0 <= count <= MAX_TOKENS:
+        raise UsageInvalid(f"{name} is {count}, outside 0..{MAX_TOKENS}")
 
 
 def _check_part(name: str, count: int | None, whole: int) -> None:

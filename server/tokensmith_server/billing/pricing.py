@@ -1,0 +1,195 @@
+"""What a call costs, and what to hold for it before that is known. Integers; nothing rounds.
+
+The one place that multiplies a rate: the receipt, the log and the ledger carry its output.
+"""
+# ruff: noqa: S101
+
+from dataclasses import dataclass
+from typing import Final
+
+from tokensmith_server.billing.errors import TierUnknown
+from tokensmith_server.billing.estimates import (
+    TextFacts,
+    estimate_input_tokens,
+    estimate_low_tokens,
+)
+from tokensmith_server.billing.rates import ImageRate, SecondRate, SecondTier, TokenRate
+from tokensmith_server.billing.usage import TokenUsage
+
+__all__ = [
+    "OUTPUT_FLOOR_TOKENS",
+    "UNBOUNDED_REASONING_FACTOR",
+    "HoldTerms",
+    "TextFacts",
+    "charge",
+    "charge_images",
+    "charge_seconds",
+    "estimate_input_tokens",
+    "estimate_low_tokens",
+    "hold_terms",
+    "low_charge",
+    "usage_is_plausible",
+]
+
+OUTPUT_FLOOR_TOKENS: Final = 1_024
+"""A short balance lowers the output allowance so far and no further; below it the call is
+refused, since an answer that stops in mid-sentence is no use to anybody."""
+
+UNBOUNDED_REASONING_FACTOR: Final = 2
+"""Where the cap bounds the visible output alone (xAI), reasoning comes on top of it: the hold
+covers as much again. What exceeds even that is settled from the available balance."""
+
+
+@dataclass(frozen=True, slots=True)
+class HoldTerms:
+    """The figures that ``PlaceHold`` takes. A unit is a token of output allowance.
+
+    One unit costs as much as one token in each choice does, and the granted units are the cap to
+    send upstream.
+    """
+
+    fixed_microcredits: int
+    unit_microcredits: int
+    units_wanted: int
+    units_minimum: int
+    input_token_estimate: int
+
+    @property
+    def ceiling_microcredits(self) -> int:
+        """The amount that is held when the balance covers it."""
+        return self.fixed_microcredits + self.unit_microcredits * self.units_wanted
+
+
+def charge(rate: TokenRate, usage: TokenUsage) -> int:
+    """The exact price of a text call.
+
+    Cached input is priced apart where the rate says so and the provider counted it, else like
+    other input. Cache writes are input, reasoning is output: both are in the totals already.
+    """
+    cached_tokens = 0
+    cached_microcredits = 0
+    if rate.cached_input_microcredits is not None:
+        cached_tokens = usage.cached_input_tokens or 0
+        cached_microcredits = cached_tokens * rate.cached_input_microcredits
+    fresh_tokens = usage.input_tokens - cached_tokens
+    assert fresh_tokens >= 0, usage
+    return (
+        fresh_tokens * rate.input_microcredits
+        + cached_microcredits
+        + usage.output_tokens * rate.output_microcredits
+    )
+
+
+def charge_images(rate: ImageRate, image_count: int, usage: TokenUsage | None = None) -> int:
+    """The price of so many delivered images: by the piece, or by tokens where that is more.
+
+    No image, no charge, whatever the provider counted.
+    """
+    assert image_count >= 0, image_count
+    if image_count == 0:
+        return 0
+    by_piece = rate.image_microcredits * image_count
+    if rate.token_rate is None or usage is None:
+        return by_piece
+    return max(by_piece, charge(rate.token_rate, usage))
+
+
+def charge_seconds(
+    rate: SecondRate,
+    seconds: int,
+    *,
+    resolution: str | None = None,
+    generate_audio: bool | None = None,
+    voice_control: bool | None = None,
+) -> int:
+    """The price of so many whole seconds of video (see ``money.ceil_seconds``).
+
+    Raises:
+        TierUnknown: the price list has no row for these conditions.
+    """
+    assert seconds >= 0, seconds
+    for tier in rate.tiers:
+        if _tier_applies(tier, resolution, generate_audio, voice_control):
+            return tier.second_microcredits * seconds
+    raise TierUnknown(resolution, generate_audio, voice_control)
+
+
+def hold_terms(
+    rate: TokenRate,
+    facts: TextFacts,
+    *,
+    requested_output_tokens: int | None,
+    default_output_tokens: int,
+    model_max_output: int | None,
+    context_tokens: int,
+    output_cap_bounds_reasoning: bool = True,
+) -> HoldTerms:
+    """What to hold for a chat request: its input, estimated high, and its output allowance.
+
+    The allowance is the client's limit, else the default, and never more than the model can
+    give. It counts once for each choice. The floor is ``OUTPUT_FLOOR_TOKENS``, or the allowance
+    itself where that is lower.
+    """
+    assert facts.choices >= 1, facts
+    assert requested_output_tokens is None or requested_output_tokens >= 1
+    allowance = requested_output_tokens or default_output_tokens
+    allowance = min(allowance, model_max_output or context_tokens, context_tokens)
+    assert allowance >= 1, allowance
+
+    # A cached token may cost more than a fresh one in no sane list; the hold need not know.
+    input_microcredits = max(rate.input_microcredits, rate.cached_input_microcredits or 0)
+    unit_microcredits = rate.output_microcredits * facts.choices
+    if not output_cap_bounds_reasoning:
+        unit_microcredits *= UNBOUNDED_REASONING_FACTOR
+    input_tokens = estimate_input_tokens(facts)
+    return HoldTerms(
+        fixed_microcredits=input_tokens * input_microcredits,
+        unit_microcredits=unit_microcredits,
+        units_wanted=allowance,
+        units_minimum=min(allowance, OUTPUT_FLOOR_TOKENS),
+        input_token_estimate=input_tokens,
+    )
+
+
+def low_charge(
+    rate: TokenRate, *, input_bytes: int, output_bytes: int, held_microcredits: int
+) -> tuple[TokenUsage, int]:
+    """Usage and price of a stream that broke off before the provider said its usage.
+
+    Counted from the text that was sent and the text that reached the client, both low, and never
+    more than the hold. Nothing delivered is nothing charged.
+    """
+    assert held_microcredits >= 0, held_microcredits
+    if output_bytes == 0:
+        return TokenUsage(0, 0), 0
+    usage = TokenUsage(estimate_low_tokens(input_bytes), estimate_low_tokens(output_bytes))
+    return usage, min(charge(rate, usage), held_microcredits)
+
+
+def usage_is_plausible(
+    usage: TokenUsage, *, input_token_estimate: int, output_tokens_maximum: int
+) -> bool:
+    """Whether a provider's count can be true: input near the estimate, output near the cap.
+
+    ``output_tokens_maximum`` is the cap times the choices, or the model's own maximum times the
+    choices where the cap does not bound reasoning. Both sides get a factor of four, for text that
+    no estimate foresees; beyond it the count is an upstream's mistake, which must not empty an
+    account. Such a call is settled by ``low_charge``.
+    """
+    return (
+        usage.input_tokens <= 4 * input_token_estimate
+        and usage.output_tokens <= 4 * output_tokens_maximum
+    )
+
+
+def _tier_applies(
+    tier: SecondTier,
+    resolution: str | None,
+    generate_audio: bool | None,
+    voice_control: bool | None,
+) -> bool:
+    return (
+        tier.resolution in {None, resolution}
+        and tier.generate_audio in {None, generate_audio}
+        and tier.voice_control in {None, voice_control}
+    )

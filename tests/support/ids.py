@@ -1,0 +1,17 @@
+"""Ids that count, so that a failure names the same thing in every run."""
+
+from collections import defaultdict
+
+
+class SequentialIds:
+    """Makes ``hold_00000001``, ``hold_00000002`` and so on, counted apart for each prefix.
+
+    Like the product's ids they sort in the order in which they were made.
+    """
+
+    def __init__(self) -> None:
+        self._counts: defaultdict[str, int] = defaultdict(int)
+
+    def __call__(self, prefix: str) -> str:
+        self._counts[prefix] += 1
+        return f"{prefix}_{self._counts[prefix]:08d}"
