@@ -4,6 +4,7 @@ Everything here is frozen and holds no behaviour beyond reading itself. Prices a
 micro-credits (``billing.rates``), sizes are tokens and whole seconds, dates are calendar days.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -14,9 +15,6 @@ from tokensmith_server.billing.rates import Rate
 DEFAULT_OUTPUT_TOKENS: Final = 16_384
 """The output allowance of a caller who names no limit, unless the model's own maximum is lower."""
 
-BUILT_IN_PROVIDERS: Final = ("openai", "anthropic", "gemini", "xai", "together", "fal")
-"""The providers that have an adapter; an overlay file may add OpenAI-compatible ones."""
-
 
 class Kind(StrEnum):
     """What a model makes, which decides its endpoint and how it is priced."""
@@ -25,6 +23,20 @@ class Kind(StrEnum):
     IMAGE = "image"
     VIDEO = "video"
     MOTION_CONTROL = "motion_control"
+
+
+BUILT_IN_PROVIDERS: Final[Mapping[str, frozenset[Kind]]] = {
+    "openai": frozenset({Kind.TEXT, Kind.IMAGE, Kind.VIDEO}),
+    "anthropic": frozenset({Kind.TEXT}),
+    "gemini": frozenset({Kind.TEXT, Kind.IMAGE, Kind.VIDEO}),
+    "xai": frozenset({Kind.TEXT}),
+    "together": frozenset({Kind.TEXT, Kind.IMAGE, Kind.VIDEO}),
+    "fal": frozenset({Kind.VIDEO, Kind.MOTION_CONTROL}),
+}
+"""The providers that have an adapter of their own, and the kinds that each serves."""
+
+EXTRA_PROVIDER_KINDS: Final = frozenset({Kind.TEXT})
+"""What a host that the overlay file adds can serve."""
 
 
 class LifecycleStatus(StrEnum):
