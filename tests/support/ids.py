@@ -6,12 +6,12 @@ from collections import defaultdict
 class SequentialIds:
     """Makes ``hold_00000001``, ``hold_00000002`` and so on, counted apart for each prefix.
 
-    Like the product's ids they sort in the order in which they were made.
+    Like the product's ids, those of one prefix sort in the order in which they were made.
     """
 
     def __init__(self) -> None:
         self._counts: defaultdict[str, int] = defaultdict(int)
 
-    def __call__(self, prefix: str) -> str:
+    def new(self, prefix: str) -> str:
         self._counts[prefix] += 1
-        return f"{prefix}_{self._counts[prefix]:08d}"
+        return f"{prefix}{self._counts[prefix]:08d}"

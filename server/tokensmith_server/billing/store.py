@@ -201,7 +201,11 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:
-    """What the auditor looked at and what it found."""
+    """What the auditor looked at and what it found.
+
+    ``unknown_attempts`` is the length of the reconciliation list: tries of which nobody knows
+    whether the provider did the work. They are no violation.
+    """
 
     accounts: int
     holds: int
@@ -209,6 +213,7 @@ class AuditReport:
     attempts: int
     open_holds: int
     violations: tuple[Violation, ...]
+    unknown_attempts: int = 0
 
     @property
     def clean(self) -> bool:
