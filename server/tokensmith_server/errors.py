@@ -1,5 +1,7 @@
-"""Why a call was refused or failed, for whoever must act. Facts are fields; the wire form of each
-is one row of the table in ``rpc/errors.py``. Money refusals live in ``billing.errors``.
+"""Why a call was refused or failed, for whoever must act.
+
+Facts are fields; the wire form of each is one row of the table in ``rpc/errors.py``. Money
+refusals live in ``billing.errors``.
 """
 
 
@@ -131,9 +133,7 @@ class UpstreamInvalidResponse(UpstreamFailed):
 
 
 class StreamInterrupted(CallError):
-    """A stream broke off after its first message; ``charged_microcredits`` is for what was
-    delivered until then.
-    """
+    """A stream broke off after its first message; what was delivered until then is charged."""
 
     def __init__(self, message: str, *, charged_microcredits: int) -> None:
         super().__init__(message)
@@ -146,3 +146,15 @@ class ResultNotReplayable(CallError):
     def __init__(self, request_id: str) -> None:
         super().__init__(f"Request {request_id} is done; its answer was not kept.")
         self.request_id = request_id
+
+
+class DeadlineExceeded(CallError):
+    """The caller's own deadline, or the default one, has passed."""
+
+
+class MethodUnimplemented(CallError):
+    """The contract has this method; this server does not, yet."""
+
+    def __init__(self, method: str) -> None:
+        super().__init__(f"{method} is not available on this server.")
+        self.method = method

@@ -1,0 +1,1 @@
+"""The gRPC edge: server, interceptors, authentication and the one error table."""

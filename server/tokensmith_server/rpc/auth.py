@@ -1,0 +1,74 @@
+"""From the authorization metadata to the caller, with a short memory.
+
+A key is remembered for less than five seconds, so that a revocation is effective within five in
+every process. Only hashes are kept.
+"""
+
+import asyncio
+from collections import OrderedDict
+
+from tokensmith_server.billing.keys import hash_api_key, looks_like_api_key
+from tokensmith_server.billing.store import AccountStore, Caller
+from tokensmith_server.clock import Clock
+from tokensmith_server.errors import InvalidAPIKey
+
+_REMEMBER_SECONDS = 4.0
+_KEYS_REMEMBERED = 50_000
+_SCHEME = "bearer "
+
+
+class Authenticator:
+    """Finds out who calls. One instance serves the process."""
+
+    def __init__(self, accounts: AccountStore, clock: Clock) -> None:
+        self._accounts = accounts
+        self._clock = clock
+        self._callers: OrderedDict[bytes, tuple[float, Caller | None]] = OrderedDict()
+        self._asking: dict[bytes, asyncio.Task[Caller | None]] = {}
+
+    async def authenticate(self, authorization: str | None) -> Caller:
+        """The owner of the key in ``authorization`` ("Bearer pk_live_...").
+
+        Raises:
+            InvalidAPIKey: no key, a malformed one, or one that is unknown, revoked or expired.
+            LedgerUnavailable: the database did not answer.
+        """
+        secret = _secret_of(authorization)
+        if not looks_like_api_key(secret):
+            raise InvalidAPIKey("The API key is malformed.")
+        key_hash = hash_api_key(secret)
+        known = self._callers.get(key_hash)
+        if known is not None and known[0] > self._clock.monotonic():
+            caller = known[1]
+        else:
+            caller = await self._ask(key_hash)
+        if caller is None:
+            raise InvalidAPIKey("The API key is unknown, revoked or expired.")
+        return caller
+
+    async def _ask(self, key_hash: bytes) -> Caller | None:
+        """Ask the store once, however many calls wait for the same key."""
+        task = self._asking.get(key_hash)
+        if task is None:
+            task = asyncio.get_running_loop().create_task(self._look_up(key_hash))
+            self._asking[key_hash] = task
+            task.add_done_callback(lambda _: self._asking.pop(key_hash, None))
+        return await asyncio.shield(task)
+
+    async def _look_up(self, key_hash: bytes) -> Caller | None:
+        # The memory's time runs from before the question, so that it never outlives the answer.
+        until = self._clock.monotonic() + _REMEMBER_SECONDS
+        caller = await self._accounts.find_caller(key_hash, self._clock.now())
+        self._callers[key_hash] = (until, caller)
+        self._callers.move_to_end(key_hash)
+        if len(self._callers) > _KEYS_REMEMBERED:
+            self._callers.popitem(last=False)
+        return caller
+
+
+def _secret_of(authorization: str | None) -> str:
+    if not authorization:
+        raise InvalidAPIKey("No API key was sent: use `Authorization: Bearer pk_live_...`.")
+    if authorization[: len(_SCHEME)].lower() != _SCHEME:
+        raise InvalidAPIKey("The authorization must be `Bearer pk_live_...`.")
+    return authorization[len(_SCHEME) :].strip()
