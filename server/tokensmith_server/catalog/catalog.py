@@ -1,16 +1,11 @@
 """The catalog that a process serves: models by id, as listed, with one version."""
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Final
 
 from tokensmith_server.catalog.model import ExtraProvider, LifecycleStatus, ModelSpec
+from tokensmith_server.catalog.near import near_matches, same_but_for_case
 from tokensmith_server.catalog.version import catalog_version
-
-_NEAR_ENOUGH: Final = 0.6
-_LONGEST_NEAR_MATCH: Final = 200
-"""Ids beyond this length have no near match: comparing costs time that a caller could abuse."""
 
 
 class Catalog(Mapping[str, ModelSpec]):
@@ -59,34 +54,12 @@ class Catalog(Mapping[str, ModelSpec]):
     def near_matches(self, model_id: str, limit: int = 3) -> tuple[str, ...]:
         """Ids that a caller who wrote ``model_id`` may have meant, the likeliest first.
 
-        The same id in other letter case comes first, then the same last segment
-        ("gpt-oss-120b"), then the most similar. Models that are retired are only named when case
-        is all that differs. Equal candidates stay in the order of the price list.
+        A model that is retired is only named when letter case is all that differs.
         """
-        if len(model_id) > _LONGEST_NEAR_MATCH:
-            return ()
-        wanted = model_id.lower()
-        matcher = difflib.SequenceMatcher(autojunk=False)
-        matcher.set_seq2(wanted)
-        ranked = sorted(
-            (
-                (-score, index, model.id)
-                for index, model in enumerate(self._models.values())
-                if (score := _nearness(wanted, model, matcher)) >= _NEAR_ENOUGH
-            ),
+        candidates = (
+            model.id
+            for model in self._models.values()
+            if model.lifecycle.status is not LifecycleStatus.RETIRED
+            or same_but_for_case(model_id, model.id)
         )
-        return tuple(found for _, _, found in ranked[:limit])
-
-
-def _nearness(wanted: str, model: ModelSpec, matcher: difflib.SequenceMatcher[str]) -> float:
-    candidate = model.id.lower()
-    if candidate == wanted:
-        return 3.0
-    if model.lifecycle.status is LifecycleStatus.RETIRED:
-        return 0.0
-    if candidate.rpartition("/")[2] == wanted.rpartition("/")[2]:
-        return 2.0
-    matcher.set_seq1(candidate)
-    if matcher.quick_ratio() < _NEAR_ENOUGH:
-        return 0.0
-    return matcher.ratio()
+        return near_matches(model_id, candidates, limit)

@@ -3,7 +3,6 @@
 Validation is strict, runs over the merged result, and reports every problem at once.
 """
 
-import difflib
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Final
 from tokensmith_server.catalog.catalog import Catalog
 from tokensmith_server.catalog.model import Capabilities, ExtraProvider, ModelSpec
 from tokensmith_server.catalog.model_reader import read_capabilities, read_model
+from tokensmith_server.catalog.near import near_matches
 from tokensmith_server.catalog.provider_reader import read_provider
 from tokensmith_server.catalog.reader import Table
 
@@ -93,7 +93,7 @@ def build_catalog(built_in: Iterable[Source], overlay: Source | None = None) -> 
 def _parse(source: Source, problems: list[str]) -> Table:
     try:
         document = tomllib.loads(source.text, parse_float=Decimal)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # Of TOML, or of an integer with thousands of digits.
         problems.append(f"{source.name}: is not TOML: {error}")
         document = {}
     return Table(document, f"{source.name}: ", problems)
@@ -182,7 +182,7 @@ def _override(base: Table, table: Table) -> Table:
 
 
 def _note_stranger(entries: Mapping[str, Table], model_id: str, table: Table) -> None:
-    near = difflib.get_close_matches(model_id, entries, n=1)
+    near = near_matches(model_id, entries, limit=1)
     hint = f" (did you mean {near[0]}?)" if near else ""
     table.note(None, f"is not in the price list{hint}; a new model needs its kind")
 

@@ -138,7 +138,9 @@ def _read_rate(table: Table, kind: Kind, video: VideoSpec | None) -> Rate:
 def _read_routes(
     table: Table, kind: Kind, providers: Mapping[str, ExtraProvider]
 ) -> tuple[Route, ...]:
-    kinds = {**BUILT_IN_PROVIDERS, **dict.fromkeys(providers, EXTRA_PROVIDER_KINDS)}
+    kinds = dict(BUILT_IN_PROVIDERS)
+    for name in providers:
+        kinds.setdefault(name, EXTRA_PROVIDER_KINDS)
     routes: list[Route] = []
     for entry in table.tables("routes"):
         route = Route(provider=entry.text("provider"), upstream_id=entry.text("model"))
