@@ -5,6 +5,7 @@ from datetime import date
 
 import pytest
 
+from tokensmith_server.billing.estimates import FAMILIES
 from tokensmith_server.billing.rates import (
     MICROCREDITS_PER_CREDIT,
     ImageRate,
@@ -14,7 +15,7 @@ from tokensmith_server.billing.rates import (
 )
 from tokensmith_server.catalog.catalog import Catalog
 from tokensmith_server.catalog.loader import load_catalog
-from tokensmith_server.catalog.model import Kind, LifecycleStatus, ReasoningEffort, Support
+from tokensmith_server.catalog.model import Family, Kind, LifecycleStatus, ReasoningEffort, Support
 
 # Model, provider, credits per 1M tokens in and out, context in thousands of tokens.
 TEXT = [
@@ -358,6 +359,10 @@ def test_motion_control_and_edits_are_billed_by_the_video_sent_in(catalog: Catal
     motion = catalog[f"{KLING}/v2.6/pro/motion-control"].video
     assert edit is not None
     assert motion is not None
-    assert (edit.seconds_source, edit.longest_seconds) == ("input_video", 10)
+    assert (edit.seconds_source, edit.longest_seconds) == ("input_video", 11)
     assert (motion.seconds_source, motion.longest_seconds) == ("input_video", 30)
     assert motion.max_input_seconds_image_orientation == 10
+
+
+def test_every_family_has_an_input_estimate() -> None:
+    assert set(FAMILIES) == set(Family)
