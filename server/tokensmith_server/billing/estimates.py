@@ -10,7 +10,7 @@ a bound. Sources of the numbers are in ``README.md`` of this folder.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
@@ -63,7 +63,7 @@ class FamilyBounds:
     request_tokens: int
     tools_tokens: int
     image_default_tokens: int
-    image_tokens: Mapping[str, int] = MappingProxyType({})
+    image_tokens: Mapping[str, int] = field(default_factory=dict)
     message_tokens: int = 12
     tool_tokens: int = 16
 
