@@ -9,7 +9,6 @@ from enum import StrEnum
 from typing import Protocol
 
 from tokensmith.v1 import chat_service_pb2 as chat_pb
-
 from tokensmith_server.billing.usage import TokenUsage
 from tokensmith_server.catalog.model import ModelSpec, Route
 
@@ -44,7 +43,8 @@ class ProviderError(Exception):
     """An upstream call failed. ``message`` is ours or safe for users: no keys, no addresses.
 
     ``may_have_run`` says that the provider may have done (and billed) the work. ``usage`` is what
-    the provider reported before it failed, if it did.
+    the provider reported before it failed, if it did. ``param`` is a field of OpenAI's request
+    ("messages[0].content"), and ``allowed`` what it may be, where that is known.
     """
 
     def __init__(
@@ -55,6 +55,7 @@ class ProviderError(Exception):
         phase: Phase,
         http_status: int | None = None,
         param: str | None = None,
+        allowed: str = "",
         code: str | None = None,
         retry_after_seconds: float | None = None,
         may_have_run: bool = False,
@@ -67,11 +68,23 @@ class ProviderError(Exception):
         self.phase = phase
         self.http_status = http_status
         self.param = param
+        self.allowed = allowed
         self.code = code
         self.retry_after_seconds = retry_after_seconds
         self.may_have_run = may_have_run
         self.usage = usage
         self.upstream_request_id = upstream_request_id
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSettings:
+    """What a process knows of one provider from its configuration.
+
+    ``base_url`` of ``None`` is the provider's own address. The key never shows in a ``repr``.
+    """
+
+    api_key: str | None = field(default=None, repr=False)
+    base_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
