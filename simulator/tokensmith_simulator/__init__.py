@@ -1,1 +1,1 @@
-"""A strict, deterministic stand-in for the upstream providers' HTTP APIs (development and tests)."""
+"""A strict, deterministic stand-in for the upstream providers' HTTP APIs."""
