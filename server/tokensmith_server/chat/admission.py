@@ -1,0 +1,124 @@
+"""Refuses what can be refused before money is touched, and says what to hold for the rest."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from tokensmith.v1 import chat_service_pb2 as chat_pb
+from tokensmith_server.billing import pricing
+from tokensmith_server.billing.rates import TokenRate
+from tokensmith_server.catalog.model import LifecycleStatus, ModelSpec, Route, TextSpec
+from tokensmith_server.chat.facts import text_facts
+from tokensmith_server.chat.parts import ChatServiceParts
+from tokensmith_server.chat.request import ChatRequest
+from tokensmith_server.chat.validate import check_params
+from tokensmith_server.errors import (
+    ContextLengthExceeded,
+    ModelKindMismatch,
+    ModelNotFound,
+    ModelRetired,
+    UnsupportedField,
+    UpstreamUnavailable,
+)
+from tokensmith_server.providers.base import ProviderError
+from tokensmith_server.routing.router import plan
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A request that may be held for."""
+
+    model: ModelSpec
+    text: TextSpec
+    rate: TokenRate
+    facts: pricing.TextFacts
+    terms: pricing.HoldTerms
+    routes: tuple[Route, ...]
+
+
+class Admission:
+    """The checks of one process's chat calls: model, params, routes, limits."""
+
+    def __init__(self, parts: ChatServiceParts) -> None:
+        self._parts = parts
+
+    def admit(self, request: ChatRequest) -> Admitted:
+        """Check the request and say what to hold for it.
+
+        Raises:
+            CallError: it is refused.
+        """
+        params = request.params
+        model, text, rate = self._find_model(params.model)
+        check_params(params)
+        chosen = plan(model, self._parts.health)
+        routes = tuple(route for route in chosen.routes if route.provider in self._parts.providers)
+        if not routes:
+            raise self._no_route(model, chosen.wait_seconds)
+        try:
+            self._parts.providers[routes[0].provider].check_chat(params, model)
+        except ProviderError as error:
+            raise UnsupportedField(error.param or "", error.message, model=model.id) from error
+        facts = text_facts(params, text.family.value)
+        terms = self._terms(params, text, rate, facts)
+        request.receipt.headers = self._parts.rate_limiter.admit(
+            request.caller.key_id, terms.input_token_estimate
+        )
+        return Admitted(model, text, rate, facts, terms, routes)
+
+    def _find_model(self, model_id: str) -> tuple[ModelSpec, TextSpec, TokenRate]:
+        model = self._parts.catalog.find(model_id)
+        if model is None:
+            raise ModelNotFound(model_id, self._parts.catalog.near_matches(model_id))
+        if model.text is None or not isinstance(model.rate, TokenRate):
+            raise ModelKindMismatch(model_id, kind=model.kind.value, endpoint=model.endpoint)
+        today = datetime.fromtimestamp(self._parts.clock.now(), UTC).date()
+        if model.lifecycle.status_on(today) is LifecycleStatus.RETIRED and not all(
+            route.provider in self._parts.simulated for route in model.routes
+        ):
+            shutdown_on = model.lifecycle.shutdown_on
+            raise ModelRetired(
+                model_id,
+                retired_on=shutdown_on.isoformat() if shutdown_on else "",
+                replacement=model.lifecycle.replacement or "",
+            )
+        return model, model.text, model.rate
+
+    def _no_route(self, model: ModelSpec, wait_seconds: float) -> UpstreamUnavailable:
+        if not any(route.provider in self._parts.providers for route in model.routes):
+            return UpstreamUnavailable(
+                f"No provider of `{model.id}` is set up on this server. You were not charged."
+            )
+        return UpstreamUnavailable(
+            f"The providers of `{model.id}` are not answering. You were not charged.",
+            retry_after_seconds=wait_seconds or 1.0,
+        )
+
+    def _terms(
+        self,
+        params: chat_pb.ChatCompletionParams,
+        text: TextSpec,
+        rate: TokenRate,
+        facts: pricing.TextFacts,
+    ) -> pricing.HoldTerms:
+        requested = params.max_output_tokens if params.HasField("max_output_tokens") else None
+        if requested is not None and requested > text.output_ceiling_tokens:
+            raise UnsupportedField(
+                "max_output_tokens",
+                f"This model writes at most {text.output_ceiling_tokens} tokens.",
+                model=params.model,
+                allowed=f"1 to {text.output_ceiling_tokens}",
+            )
+        # A request whose least possible size passes the context is refused; a doubtful one is the
+        # provider's to judge, at no charge.
+        least = pricing.estimate_low_tokens(facts.text_bytes)
+        if least > text.context_tokens:
+            raise ContextLengthExceeded(context_tokens=text.context_tokens, input_tokens=least)
+        return pricing.hold_terms(
+            rate,
+            facts,
+            requested_output_tokens=requested,
+            default_output_tokens=text.default_output_tokens,
+            model_max_output=text.max_output_tokens,
+            context_tokens=text.context_tokens,
+            output_cap_bounds_reasoning=text.capabilities.output_cap_bounds_reasoning,
+        )

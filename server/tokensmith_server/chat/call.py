@@ -1,0 +1,104 @@
+"""What one admitted call carries from its hold to its end, and how its price is decided."""
+
+from dataclasses import dataclass
+
+import structlog
+
+from tokensmith_server.billing import pricing
+from tokensmith_server.billing.commands import AttemptOutcome, HoldPlaced, Outcome, SettleHold
+from tokensmith_server.billing.pricing import HoldTerms, TextFacts
+from tokensmith_server.billing.rates import TokenRate
+from tokensmith_server.billing.usage import TokenUsage
+from tokensmith_server.catalog.model import ModelSpec, TextSpec
+from tokensmith_server.chat.attempts import Attempts
+from tokensmith_server.chat.request import ChatRequest
+
+_log = structlog.get_logger(__name__)
+
+# A stored answer larger than this is not kept; the retry is told so.
+_RESULT_BYTES_MAX = 1024 * 1024
+KEYED_RESULT_SECONDS = 24 * 3600.0
+KEYLESS_RESULT_SECONDS = 15 * 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What a call is charged, by which usage, and whether we measured that ourselves."""
+
+    microcredits: int
+    usage: TokenUsage
+    estimated: bool
+
+
+@dataclass(slots=True)
+class HeldCall:
+    """A call whose hold is durable."""
+
+    request: ChatRequest
+    model: ModelSpec
+    text: TextSpec
+    rate: TokenRate
+    facts: TextFacts
+    terms: HoldTerms
+    placed: HoldPlaced
+    attempts: Attempts
+    catalog_version: str
+    created_time: float
+    expires_time: float
+
+    def price(self, usage: TokenUsage | None, *, output_bytes: int, blocked: bool) -> Price:
+        """The price of what came out.
+
+        By the provider's usage where it gave one that can be true, else by a low estimate of our
+        own. Blocked and empty answers are free.
+        """
+        if blocked or output_bytes == 0:
+            return Price(0, usage or TokenUsage(0, 0), estimated=usage is None)
+        if usage is not None and self._plausible(usage):
+            return Price(pricing.charge(self.rate, usage), usage, estimated=False)
+        if usage is not None:
+            _log.error("usage.implausible", hold=self.placed.hold_id, model=self.model.id)
+        low, microcredits = pricing.low_charge(
+            self.rate,
+            input_bytes=self.facts.text_bytes,
+            output_bytes=output_bytes,
+            held_microcredits=self.placed.amount_microcredits,
+        )
+        return Price(microcredits, low, estimated=True)
+
+    def _plausible(self, usage: TokenUsage) -> bool:
+        cap = self.placed.units
+        if not self.text.capabilities.output_cap_bounds_reasoning:
+            cap = self.text.output_ceiling_tokens
+        return pricing.usage_is_plausible(
+            usage,
+            input_token_estimate=self.terms.input_token_estimate,
+            output_tokens_maximum=cap * self.facts.choices,
+        )
+
+    def settlement(
+        self,
+        price: Price,
+        outcome: Outcome,
+        attempt: AttemptOutcome,
+        *,
+        now: float,
+        finish_reason: str | None = None,
+        result: bytes | None = None,
+    ) -> SettleHold:
+        """The command that ends the hold at this price."""
+        kept = result if result is not None and len(result) <= _RESULT_BYTES_MAX else None
+        keyed = self.request.idempotency_key is not None
+        return SettleHold(
+            hold_id=self.placed.hold_id,
+            account_id=self.request.caller.account_id,
+            charge_microcredits=price.microcredits,
+            outcome=outcome,
+            resolved_time=now,
+            usage=price.usage,
+            usage_estimated=price.estimated,
+            finish_reason=finish_reason,
+            attempt=attempt,
+            result=kept,
+            result_expires_time=now + (KEYED_RESULT_SECONDS if keyed else KEYLESS_RESULT_SECONDS),
+        )

@@ -1,0 +1,152 @@
+"""A whole answer: call the provider, settle, answer. Runs in a supervised task."""
+
+from dataclasses import dataclass
+
+import structlog
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from tokensmith.v1 import chat_service_pb2 as chat_pb
+from tokensmith_server.billing.commands import Outcome
+from tokensmith_server.catalog.model import Route
+from tokensmith_server.chat.call import HeldCall, Price
+from tokensmith_server.chat.facts import answer_bytes, has_worth
+from tokensmith_server.chat.failures import call_error, log_reason
+from tokensmith_server.chat.settlement import Settler, charge_message, usage_message
+from tokensmith_server.providers.base import (
+    ChatCall,
+    ChatProvider,
+    ChatResult,
+    ErrorKind,
+    ProviderError,
+    Timeouts,
+)
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class CompletionRun:
+    """One unary call from its hold to its settlement."""
+
+    call: HeldCall
+    settler: Settler
+    completion_id: str
+    timeouts: Timeouts
+
+    async def run(self) -> chat_pb.CreateChatCompletionResponse:
+        """Make the call and settle it; the answer is handed out once that is durable.
+
+        Raises:
+            CallError: the call failed; its hold is void.
+            LedgerUnavailable: the settlement could not be made durable in the hold's window.
+        """
+        call = self.call
+        try:
+            result = await call.attempts.run(self._send)
+        except ProviderError as error:
+            await self._void(error)
+            raise call_error(error, call.model, call.attempts.route.provider) from error
+        except Exception:
+            _log.exception("chat.defect", hold=call.placed.hold_id)
+            await self.settler.void_quietly(
+                call.placed.hold_id,
+                call.request.caller.account_id,
+                outcome=Outcome.FAILED,
+                reason="INTERNAL",
+                attempt=call.attempts.broken_off("internal"),
+                until=call.expires_time,
+            )
+            raise
+        return await self._settle(result)
+
+    async def _send(self, provider: ChatProvider, route: Route) -> ChatResult:
+        return await provider.complete_chat(
+            ChatCall(
+                params=self.call.request.params,
+                model=self.call.model,
+                route=route,
+                output_cap_tokens=self.call.placed.units,
+                timeouts=self.timeouts,
+            )
+        )
+
+    async def _void(self, error: ProviderError) -> None:
+        call = self.call
+        blocked = error.kind is ErrorKind.CONTENT_REFUSED
+        resolution = await self.settler.void_quietly(
+            call.placed.hold_id,
+            call.request.caller.account_id,
+            outcome=Outcome.BLOCKED if blocked else Outcome.FAILED,
+            reason=log_reason(error),
+            attempt=call.attempts.failed(error),
+            until=call.expires_time,
+        )
+        if resolution is not None:
+            call.request.receipt.note(resolution.balance)
+
+    async def _settle(self, result: ChatResult) -> chat_pb.CreateChatCompletionResponse:
+        call = self.call
+        completion = result.completion
+        completion.id = self.completion_id
+        completion.model = call.request.params.model
+        completion.create_time.CopyFrom(Timestamp(seconds=int(call.created_time)))
+        outcome = completion_outcome(completion)
+        price = call.price(
+            result.usage,
+            output_bytes=0 if outcome is Outcome.EMPTY else answer_bytes(completion),
+            blocked=outcome is Outcome.BLOCKED,
+        )
+        completion.usage.CopyFrom(usage_message(price.usage, estimated=price.estimated))
+        return await self._answer(completion, price, outcome, result)
+
+    async def _answer(
+        self,
+        completion: chat_pb.ChatCompletion,
+        price: Price,
+        outcome: Outcome,
+        result: ChatResult,
+    ) -> chat_pb.CreateChatCompletionResponse:
+        call = self.call
+        answer = chat_pb.CreateChatCompletionResponse(completion=completion)
+        resolution = await self.settler.settle(
+            call.settlement(
+                price,
+                outcome,
+                call.attempts.answered(result.facts),
+                now=self.settler.clock.now(),
+                finish_reason=finish_reason_name(completion),
+                result=answer.SerializeToString() if call.request.may_be_repeated else None,
+            ),
+            until=call.expires_time,
+        )
+        answer.charge.CopyFrom(
+            charge_message(
+                call.placed, resolution, catalog_version=call.catalog_version, outcome=outcome
+            )
+        )
+        call.request.receipt.charged_microcredits = answer.charge.charged_microcredits
+        call.request.receipt.balance_microcredits = answer.charge.balance_microcredits
+        return answer
+
+
+def completion_outcome(completion: chat_pb.ChatCompletion) -> Outcome:
+    """What the customer gets: everything filtered out is blocked, nothing in it is empty."""
+    choices = completion.choices
+    filtered = chat_pb.FINISH_REASON_CONTENT_FILTER
+    if choices and all(choice.finish_reason == filtered for choice in choices):
+        return Outcome.BLOCKED
+    return Outcome.DELIVERED if has_worth(completion) else Outcome.EMPTY
+
+
+def finish_reason_name(completion: chat_pb.ChatCompletion) -> str | None:
+    """The first choice's finish reason for the request log, like ``stop``."""
+    if not completion.choices:
+        return None
+    return finish_name(completion.choices[0].finish_reason)
+
+
+def finish_name(reason: chat_pb.FinishReason) -> str | None:
+    """A finish reason for the request log, like ``stop``; ``None`` when there is none."""
+    if reason == chat_pb.FINISH_REASON_UNSPECIFIED:
+        return None
+    return chat_pb.FinishReason.Name(reason).removeprefix("FINISH_REASON_").lower()

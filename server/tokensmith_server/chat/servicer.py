@@ -1,0 +1,96 @@
+"""The gRPC edge of chat: read the call, ask the service, report the money."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc.aio
+
+from tokensmith.v1 import chat_service_pb2 as chat_pb
+from tokensmith.v1 import chat_service_pb2_grpc as chat_grpc
+from tokensmith_server.chat.request import ChatRequest
+from tokensmith_server.chat.service import ChatService
+from tokensmith_server.errors import InvalidField
+from tokensmith_server.rpc.call import RPCCall, current_call, current_caller
+
+_REQUEST_ID_LENGTH_MAX = 255
+
+
+class ChatServicer(chat_grpc.ChatServiceServicer):
+    """ChatService of the contract."""
+
+    def __init__(self, service: ChatService, *, total_seconds_max: float) -> None:
+        self._service = service
+        self._total_seconds_max = total_seconds_max
+
+    async def CreateChatCompletion(  # noqa: N802
+        self,
+        request: chat_pb.CreateChatCompletionRequest,
+        context: grpc.aio.ServicerContext[Any, Any],
+    ) -> chat_pb.CreateChatCompletionResponse:
+        """See the contract."""
+        call = current_call()
+        chat = self._read(request, context, call)
+        try:
+            return await self._service.complete(chat)
+        finally:
+            _report(chat, call)
+
+    async def StreamChatCompletion(  # noqa: N802
+        self,
+        request: chat_pb.StreamChatCompletionRequest,
+        context: grpc.aio.ServicerContext[Any, Any],
+    ) -> AsyncIterator[chat_pb.StreamChatCompletionResponse]:
+        """See the contract."""
+        call = current_call()
+        chat = self._read(request, context, call)
+        messages = self._service.stream(chat)
+        try:
+            async for message in messages:
+                if message.HasField("start"):
+                    _report(chat, call)
+                yield message
+        finally:
+            # Closed here and now, not when the collector comes by: it settles.
+            await messages.aclose()
+            _report(chat, call)
+
+    def _read(
+        self,
+        request: chat_pb.CreateChatCompletionRequest | chat_pb.StreamChatCompletionRequest,
+        context: grpc.aio.ServicerContext[Any, Any],
+        call: RPCCall,
+    ) -> ChatRequest:
+        if len(request.request_id) > _REQUEST_ID_LENGTH_MAX:
+            raise InvalidField(
+                "request_id", "The idempotency key is too long.", allowed="at most 255 characters"
+            )
+        call.model = request.params.model
+        remaining = context.time_remaining()
+        return ChatRequest(
+            caller=current_caller(),
+            request_id=call.request_id,
+            params=request.params,
+            remaining_seconds=min(
+                remaining if remaining is not None else self._total_seconds_max,
+                self._total_seconds_max,
+            ),
+            idempotency_key=request.request_id or None,
+            retry_count=_retry_count(call.text("x-stainless-retry-count")),
+        )
+
+
+def _retry_count(header: str | None) -> int | None:
+    """The OpenAI SDKs' own retry counter; anything that is no small number is no counter."""
+    if header is None or not header.isdecimal() or len(header) > 3:
+        return None
+    return int(header)
+
+
+def _report(chat: ChatRequest, call: RPCCall) -> None:
+    """Tell the edge what the call's money is by now: for headers, the log and errors."""
+    receipt = chat.receipt
+    call.held_microcredits = receipt.held_microcredits
+    call.charged_microcredits = receipt.charged_microcredits
+    call.balance_microcredits = receipt.balance_microcredits
+    if not call.initial_metadata_sent and len(call.initial_metadata) == 1:
+        call.initial_metadata.extend(receipt.headers)
