@@ -1,6 +1,6 @@
 """The simulator's token counter.
 
-A token is three characters and up to four further lower-case letters (`Hel` + `lo`, ` wo` +
+A token is three characters and up to three further lower-case letters (`Hel` + `lo`, ` wo` +
 `rld`); a character of three or more UTF-8 bytes ends a token of at most two characters before it.
 Every token but the last of a text therefore covers at least three bytes: `count_tokens(text)` is
 at most `bytes / 3 + 1`, so that a hold of bytes ÷ 3 plus a small overhead covers any prompt.
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _WIDE = "\u0800-\U0010ffff"
 _TOKEN = re.compile(
-    rf"[^{_WIDE}]{{3}}[a-z]{{0,4}}|[^{_WIDE}]{{0,2}}[{_WIDE}]|[^{_WIDE}]{{1,2}}", re.DOTALL
+    rf"[^{_WIDE}]{{3}}[a-z]{{0,3}}|[^{_WIDE}]{{0,2}}[{_WIDE}]|[^{_WIDE}]{{1,2}}", re.DOTALL
 )
 _PNG_HEADER = b"\x89PNG\r\n\x1a\n"
 

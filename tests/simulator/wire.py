@@ -1,0 +1,83 @@
+"""Raw HTTP to a simulator: what a vendor's client would send and see, without a client's kindness."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import aiohttp
+import msgspec
+
+KEY = "sk-simulator-0123456789abcdef"
+
+WEATHER: dict[str, Any] = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "description": "Current weather of a city",
+        "parameters": {
+            "type": "object",
+            "properties": {"city": {"type": "string"}, "unit": {"enum": ["c", "f"]}},
+            "required": ["city"],
+        },
+    },
+}
+
+
+def user(text: str) -> list[dict[str, Any]]:
+    return [{"role": "user", "content": text}]
+
+
+class Answered(msgspec.Struct):
+    """An answer read to its end."""
+
+    status: int
+    headers: dict[str, str]
+    raw: bytes
+
+    @property
+    def body(self) -> Any:
+        return msgspec.json.decode(self.raw)
+
+    @property
+    def frames(self) -> list[bytes]:
+        """The payloads of a stream, checking its framing."""
+        *events, rest = self.raw.split(b"\n\n")
+        assert rest == b""
+        assert all(event.startswith(b"data: ") and b"\n" not in event for event in events)
+        return [event.removeprefix(b"data: ") for event in events]
+
+    @property
+    def chunks(self) -> list[Any]:
+        """The JSON chunks of a stream that ends with [DONE]."""
+        *chunks, done = self.frames
+        assert done == b"[DONE]"
+        return [msgspec.json.decode(chunk) for chunk in chunks]
+
+
+class Caller:
+    """Posts chats to one provider's base URL."""
+
+    def __init__(self, session: aiohttp.ClientSession, base_url: str) -> None:
+        self._session = session
+        self._base_url = base_url
+
+    async def chat(self, *, key: str = KEY, **body: Any) -> Answered:
+        return await self.send("POST", "/chat/completions", key=key, json=body)
+
+    async def send(self, method: str, path: str, *, key: str = KEY, **kwargs: Any) -> Answered:
+        headers = kwargs.pop("headers", {})
+        if key:
+            headers = {"Authorization": f"Bearer {key}", **headers}
+        request = self._session.request(method, self._base_url + path, headers=headers, **kwargs)
+        async with request as response:
+            raw = await response.read()
+            lowered = {name.lower(): value for name, value in response.headers.items()}
+            return Answered(response.status, lowered, raw)
+
+    def open(self, **body: Any) -> Any:
+        """Begin a chat and leave the reading to the caller."""
+        return self._session.post(
+            f"{self._base_url}/chat/completions",
+            json=body,
+            headers={"Authorization": f"Bearer {KEY}"},
+        )
