@@ -273,7 +273,7 @@ async def test_expire_releases_everything_and_leaves_the_outcome_unknown(
     assert record.outcome is Outcome.UNKNOWN
 
 
-@pytest.mark.parametrize(("first", "second"), permutations(["settle", "void", "expire"], 2))
+@pytest.mark.parametrize(("first", "second"), list(permutations(["settle", "void", "expire"], 2)))
 async def test_hold_ends_once(ledger: LedgerUnderTest, first: str, second: str) -> None:
     account_id = await ledger.open_account(1_000)
     hold_id = (await ledger.hold(account_id, 300)).hold_id
