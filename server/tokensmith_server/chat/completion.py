@@ -7,11 +7,12 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from tokensmith.v1 import chat_service_pb2 as chat_pb
 from tokensmith_server.billing.commands import Outcome
+from tokensmith_server.billing.convert import usage_to_proto
 from tokensmith_server.catalog.model import Route
 from tokensmith_server.chat.call import HeldCall, Price
 from tokensmith_server.chat.facts import answer_bytes, has_worth
 from tokensmith_server.chat.failures import call_error, log_reason
-from tokensmith_server.chat.settlement import Settler, charge_message, usage_message
+from tokensmith_server.chat.settlement import Settler, charge_message
 from tokensmith_server.providers.base import (
     ChatCall,
     ChatProvider,
@@ -96,7 +97,7 @@ class CompletionRun:
             output_bytes=0 if outcome is Outcome.EMPTY else answer_bytes(completion),
             blocked=outcome is Outcome.BLOCKED,
         )
-        completion.usage.CopyFrom(usage_message(price.usage, estimated=price.estimated))
+        completion.usage.CopyFrom(usage_to_proto(price.usage, estimated=price.estimated))
         return await self._answer(completion, price, outcome, result)
 
     async def _answer(

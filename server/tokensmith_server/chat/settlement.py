@@ -15,9 +15,9 @@ from tokensmith_server.billing.commands import (
     SettleHold,
     VoidHold,
 )
+from tokensmith_server.billing.convert import OUTCOMES
 from tokensmith_server.billing.errors import HoldAlreadyResolved, LedgerUnavailable
 from tokensmith_server.billing.store import LedgerStore
-from tokensmith_server.billing.usage import TokenUsage
 from tokensmith_server.clock import Clock
 from tokensmith_server.faults import fault_point
 
@@ -25,16 +25,6 @@ _log = structlog.get_logger(__name__)
 
 _PAUSE_SECONDS = 0.1
 _PAUSE_SECONDS_MAX = 2.0
-
-OUTCOMES = {
-    Outcome.DELIVERED: usage_pb2.OUTCOME_DELIVERED,
-    Outcome.TRUNCATED: usage_pb2.OUTCOME_TRUNCATED,
-    Outcome.ABANDONED: usage_pb2.OUTCOME_ABANDONED,
-    Outcome.BLOCKED: usage_pb2.OUTCOME_BLOCKED,
-    Outcome.EMPTY: usage_pb2.OUTCOME_EMPTY,
-    Outcome.FAILED: usage_pb2.OUTCOME_FAILED,
-    Outcome.UNKNOWN: usage_pb2.OUTCOME_UNKNOWN,
-}
 
 
 @dataclass(slots=True)
@@ -142,22 +132,3 @@ def charge_message(
     if resolution is not None:
         charge.balance_microcredits = resolution.balance.available_microcredits
     return charge
-
-
-def usage_message(usage: TokenUsage, *, estimated: bool) -> usage_pb2.TokenUsage:
-    """Usage for the wire; details that the provider did not give stay unset."""
-    message = usage_pb2.TokenUsage(
-        input_tokens=usage.input_tokens, output_tokens=usage.output_tokens, estimated=estimated
-    )
-    for name in _USAGE_DETAILS:
-        count = getattr(usage, name)
-        if count is not None:
-            setattr(message, name, count)
-    return message
-
-
-_USAGE_DETAILS = tuple(
-    field.name
-    for field in usage_pb2.TokenUsage.DESCRIPTOR.fields
-    if field.name not in {"input_tokens", "output_tokens", "estimated"}
-)

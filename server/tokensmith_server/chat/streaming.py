@@ -12,6 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from tokensmith.v1 import chat_service_pb2 as chat_pb
 from tokensmith_server.billing.commands import AttemptOutcome, Outcome
+from tokensmith_server.billing.convert import usage_to_proto
 from tokensmith_server.billing.usage import TokenUsage
 from tokensmith_server.catalog.model import Route
 from tokensmith_server.chat.assembly import Assembly
@@ -20,7 +21,7 @@ from tokensmith_server.chat.completion import finish_name
 from tokensmith_server.chat.facts import delivered_bytes
 from tokensmith_server.chat.failures import call_error, log_reason
 from tokensmith_server.chat.mailbox import Mailbox, ReaderTooSlow
-from tokensmith_server.chat.settlement import Settler, charge_message, usage_message
+from tokensmith_server.chat.settlement import Settler, charge_message
 from tokensmith_server.errors import StreamInterrupted, UpstreamTimeout
 from tokensmith_server.faults import fault_point
 from tokensmith_server.providers.base import (
@@ -272,7 +273,7 @@ class StreamRun:
             output_bytes=progress.output_bytes,
             blocked=outcome is Outcome.BLOCKED,
         )
-        message = Message(usage=usage_message(price.usage, estimated=price.estimated))
+        message = Message(usage=usage_to_proto(price.usage, estimated=price.estimated))
         result = None
         if complete and self._assembly is not None:
             result = self._assembly.result(

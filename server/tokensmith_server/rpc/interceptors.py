@@ -14,7 +14,7 @@ import structlog
 
 from tokensmith_server import metrics
 from tokensmith_server.clock import Clock
-from tokensmith_server.errors import DeadlineExceeded, Overloaded, ShuttingDown
+from tokensmith_server.errors import DeadlineExceeded, MethodUnimplemented, Overloaded, ShuttingDown
 from tokensmith_server.ids import Ids
 from tokensmith_server.rpc.auth import Authenticator
 from tokensmith_server.rpc.call import RPCCall, begin_call, current_call
@@ -221,6 +221,9 @@ def _raise_if_cancelled_from_outside(error: asyncio.CancelledError) -> None:
 
 async def _abort(context: Context, error: BaseException) -> NoReturn:
     call = current_call()
+    if isinstance(error, NotImplementedError):
+        # What a generated servicer raises for a method that nobody has written.
+        error = MethodUnimplemented(call.method)
     wire = wire_error(error) if isinstance(error, Exception) else wire_error(RuntimeError())
     call.reason = wire.reason
     if not (isinstance(error, Exception) and is_expected(error)):
