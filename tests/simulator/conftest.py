@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
-from tests.simulator.wire import Caller
 
+from tests.simulator.wire import Caller
 from tokensmith_simulator.testing import RunningSimulator, running_simulator
 
 

@@ -12,7 +12,7 @@ def accepts(schema: Any, value: Any, root: Any = None) -> bool:
     root = schema if root is None else root
     if isinstance(schema, bool):
         return schema
-    if "$ref" in schema and not accepts(_resolve(schema["$ref"], root), value, root):
+    if not _parts_accept(schema, value, root):
         return False
     if "const" in schema and not same(schema["const"], value):
         return False
@@ -22,10 +22,6 @@ def accepts(schema: Any, value: Any, root: Any = None) -> bool:
         types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
         if not any(has_type(value, kind) for kind in types):
             return False
-    if "anyOf" in schema and not any(accepts(part, value, root) for part in schema["anyOf"]):
-        return False
-    if "allOf" in schema and not all(accepts(part, value, root) for part in schema["allOf"]):
-        return False
     if isinstance(value, dict):
         return _object(schema, value, root)
     if isinstance(value, list):
@@ -35,6 +31,14 @@ def accepts(schema: Any, value: Any, root: Any = None) -> bool:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return _number(schema, value)
     return True
+
+
+def _parts_accept(schema: Any, value: Any, root: Any) -> bool:
+    if "$ref" in schema and not accepts(_resolve(schema["$ref"], root), value, root):
+        return False
+    if "anyOf" in schema and not any(accepts(part, value, root) for part in schema["anyOf"]):
+        return False
+    return all(accepts(part, value, root) for part in schema.get("allOf", ()))
 
 
 def same(left: Any, right: Any) -> bool:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, TypeAdapter
-from tests.simulator.schema_judge import accepts
 
+from tests.simulator.schema_judge import accepts
 from tokensmith_simulator.dice import Dice
 from tokensmith_simulator.json_schema import SchemaError, generate_value
 

@@ -1,7 +1,8 @@
-"""Raw HTTP to a simulator: what a vendor's client would send and see, without a client's kindness."""
+"""Raw HTTP to a simulator: bytes as they are, without a client library's kindness."""
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import aiohttp
@@ -9,7 +10,7 @@ import msgspec
 
 KEY = "sk-simulator-0123456789abcdef"
 
-WEATHER: dict[str, Any] = {
+WEATHER: Any = {
     "type": "function",
     "function": {
         "name": "get_weather",
@@ -23,7 +24,7 @@ WEATHER: dict[str, Any] = {
 }
 
 
-def user(text: str) -> list[dict[str, Any]]:
+def user(text: str) -> Any:
     return [{"role": "user", "content": text}]
 
 
@@ -62,7 +63,9 @@ class Caller:
         self._base_url = base_url
 
     async def chat(self, *, key: str = KEY, **body: Any) -> Answered:
-        return await self.send("POST", "/chat/completions", key=key, json=body)
+        raw = io.BytesIO(msgspec.json.encode(body))
+        headers = {"content-type": "application/json"}
+        return await self.send("POST", "/chat/completions", key=key, data=raw, headers=headers)
 
     async def send(self, method: str, path: str, *, key: str = KEY, **kwargs: Any) -> Answered:
         headers = kwargs.pop("headers", {})

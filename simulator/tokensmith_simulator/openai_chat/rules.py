@@ -102,7 +102,7 @@ def check_assistant_content(messages: Sequence[Body]) -> None:
         if not any(message.get(field) for field in said):
             refuse(
                 f"Invalid value for 'content': expected a string, got null at messages[{index}].",
-                f"messages.[{index}].content",
+                f"messages[{index}].content",
             )
 
 
