@@ -1,0 +1,237 @@
+"""The composition root: the one module that knows every concrete class.
+
+``open_app`` builds a server from settings, bottom up, and closes what it built, not what it was
+given. It owns no port: the same app serves the network, or a bridge in its own process.
+"""
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from tokensmith.v1 import (
+    billing_service_pb2_grpc,
+    chat_service_pb2_grpc,
+    image_service_pb2_grpc,
+    media_service_pb2_grpc,
+    model_service_pb2_grpc,
+    video_service_pb2_grpc,
+)
+from tokensmith_server.billing.audit import HoldFacts
+from tokensmith_server.billing.pricing import charge
+from tokensmith_server.billing.rates import TokenRate
+from tokensmith_server.billing.servicer import BillingServicer
+from tokensmith_server.billing.sweeper import Sweeper, SweepPolicy
+from tokensmith_server.catalog.catalog import Catalog
+from tokensmith_server.catalog.loader import load_catalog
+from tokensmith_server.catalog.rate_snapshot import rate_from_json
+from tokensmith_server.catalog.servicer import ModelServicer
+from tokensmith_server.chat.parts import ChatLimits, ChatServiceParts
+from tokensmith_server.chat.service import ChatService
+from tokensmith_server.chat.servicer import ChatServicer
+from tokensmith_server.clock import Clock, SystemClock
+from tokensmith_server.config import ServerSettings
+from tokensmith_server.ids import Ids, RandomIds
+from tokensmith_server.providers.base import ChatProvider
+from tokensmith_server.providers.registry import open_providers
+from tokensmith_server.rate_limits import RateLimiter, RatePolicy
+from tokensmith_server.routing.health import RouteHealth
+from tokensmith_server.rpc.auth import Authenticator
+from tokensmith_server.rpc.interceptors import LoadLayer, build_layers
+from tokensmith_server.rpc.layer import Layer
+from tokensmith_server.rpc.server import Health
+from tokensmith_server.storage.storage import SQLStore, open_storage
+from tokensmith_server.supervisor import Supervisor
+
+_log = structlog.get_logger(__name__)
+
+SERVICES = (
+    "tokensmith.v1.BillingService",
+    "tokensmith.v1.ChatService",
+    "tokensmith.v1.ImageService",
+    "tokensmith.v1.MediaService",
+    "tokensmith.v1.ModelService",
+    "tokensmith.v1.VideoService",
+)
+
+
+def price_of(hold: HoldFacts) -> int | None:
+    """What a hold's usage costs at its own rate, for the auditor; ``None`` where it has none."""
+    rate = rate_from_json(hold.rate_json)
+    if hold.usage is None or not isinstance(rate, TokenRate):
+        return None
+    return charge(rate, hold.usage)
+
+
+def process_name() -> str:
+    """This process's name in the ledger: unique across hosts and restarts."""
+    return f"{socket.gethostname()}:{os.getpid()}:{os.urandom(4).hex()}"
+
+
+@dataclass(slots=True)
+class ServerApp:
+    """A running server without ports."""
+
+    settings: ServerSettings
+    store: SQLStore
+    catalog: Catalog
+    layers: tuple[Layer, ...]
+    health: Health
+    supervisor: Supervisor
+    sweeper: Sweeper
+    chat: ChatServicer
+    billing: BillingServicer
+    models: ModelServicer
+
+    def add_to(self, server: Any) -> None:
+        """Register every service of the contract; those not built yet answer UNIMPLEMENTED."""
+        chat_service_pb2_grpc.add_ChatServiceServicer_to_server(self.chat, server)
+        billing_service_pb2_grpc.add_BillingServiceServicer_to_server(self.billing, server)
+        model_service_pb2_grpc.add_ModelServiceServicer_to_server(self.models, server)
+        image_service_pb2_grpc.add_ImageServiceServicer_to_server(
+            image_service_pb2_grpc.ImageServiceServicer(), server
+        )
+        media_service_pb2_grpc.add_MediaServiceServicer_to_server(
+            media_service_pb2_grpc.MediaServiceServicer(), server
+        )
+        video_service_pb2_grpc.add_VideoServiceServicer_to_server(
+            video_service_pb2_grpc.VideoServiceServicer(), server
+        )
+        self.health.add_to(server)
+
+    async def refuse_new_calls(self) -> None:
+        """The first step of going down: health says so, and new calls are refused."""
+        await self.health.set_serving(False)
+        for layer in self.layers:
+            if isinstance(layer, LoadLayer):
+                layer.closing = True
+
+
+@asynccontextmanager
+async def open_app(
+    settings: ServerSettings,
+    *,
+    clock: Clock | None = None,
+    ids: Ids | None = None,
+    providers: Mapping[str, ChatProvider] | None = None,
+) -> AsyncIterator[ServerApp]:
+    """Build and start everything but the ports; stop it in the opposite order.
+
+    The database must be up to date (``storage.migrate.upgrade``).
+
+    Raises:
+        CatalogError: the overlay file is not valid; lists every problem.
+        StorageError, LedgerUnavailable: the database can't be used.
+    """
+    clock = clock or SystemClock()
+    ids = ids or RandomIds()
+    owner = process_name()
+    catalog = load_catalog(settings.catalog)
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(
+            open_storage(settings.database, owner=owner, clock=clock, server=True, price=price_of)
+        )
+        adapters = providers
+        if adapters is None:
+            adapters = await stack.enter_async_context(
+                open_providers(settings.providers(), catalog.providers)
+            )
+        supervisor = Supervisor()
+        sweeper = _sweeper(settings, store, clock, owner)
+        parts = _chat_parts(
+            settings=settings,
+            store=store,
+            catalog=catalog,
+            providers=adapters,
+            supervisor=supervisor,
+            clock=clock,
+            ids=ids,
+            owner=owner,
+        )
+        app = ServerApp(
+            settings=settings,
+            store=store,
+            catalog=catalog,
+            layers=_layers(settings, store, clock, ids),
+            health=Health(SERVICES),
+            supervisor=supervisor,
+            sweeper=sweeper,
+            chat=ChatServicer(ChatService(parts), total_seconds_max=settings.total_seconds_max),
+            billing=BillingServicer(store),
+            models=ModelServicer(catalog, clock),
+        )
+        stop = asyncio.Event()
+        sweeping = asyncio.create_task(sweeper.run(stop))
+        stack.push_async_callback(_stop_sweeper, sweeping, stop)
+        stack.push_async_callback(supervisor.drain, settings.drain_seconds)
+        await app.health.set_serving(True)
+        _log.info("server.open", owner=owner, catalog=catalog.version, models=len(catalog))
+        yield app
+
+
+async def _stop_sweeper(sweeping: "asyncio.Task[None]", stop: asyncio.Event) -> None:
+    stop.set()
+    await sweeping
+
+
+def _sweeper(settings: ServerSettings, store: SQLStore, clock: Clock, owner: str) -> Sweeper:
+    return Sweeper(
+        ledger=store,
+        store=store,
+        clock=clock,
+        owner=owner,
+        policy=SweepPolicy(
+            interval_seconds=settings.sweep_seconds,
+            owner_silent_seconds=settings.owner_silent_seconds,
+            reconcile_seconds=settings.reconcile_seconds,
+        ),
+    )
+
+
+def _chat_parts(
+    *,
+    settings: ServerSettings,
+    store: SQLStore,
+    catalog: Catalog,
+    providers: Mapping[str, ChatProvider],
+    supervisor: Supervisor,
+    clock: Clock,
+    ids: Ids,
+    owner: str,
+) -> ChatServiceParts:
+    return ChatServiceParts(
+        ledger=store,
+        requests=store,
+        catalog=catalog,
+        providers=providers,
+        health=RouteHealth(clock),
+        supervisor=supervisor,
+        rate_limiter=RateLimiter(
+            clock, RatePolicy(settings.requests_per_minute, settings.tokens_per_minute)
+        ),
+        clock=clock,
+        ids=ids,
+        owner=owner,
+        simulated=settings.simulated,
+        limits=ChatLimits(
+            total_seconds_max=settings.total_seconds_max,
+            first_byte_seconds=settings.first_byte_seconds,
+            idle_seconds=settings.idle_seconds,
+            slow_reader_seconds=settings.slow_reader_seconds,
+        ),
+    )
+
+
+def _layers(settings: ServerSettings, store: SQLStore, clock: Clock, ids: Ids) -> tuple[Layer, ...]:
+    return build_layers(
+        clock=clock,
+        ids=ids,
+        authenticator=Authenticator(store, clock),
+        calls_max=settings.calls_max,
+        default_deadline_seconds=settings.default_deadline_seconds,
+    )

@@ -1,0 +1,104 @@
+"""Settings of a server process: the environment, read once.
+
+Every variable begins with ``TOKENSMITH_``. Secrets are ``SecretStr`` and print as stars.
+"""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Final, Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from tokensmith_server.providers.registry import ProviderSettings
+
+# Where the simulator serves each provider, below its own address.
+_SIMULATOR_PATHS: Final = {"openai": "/openai/v1", "xai": "/xai/v1", "together": "/together"}
+
+
+class Profile(StrEnum):
+    """What a process is for: production shows less to strangers."""
+
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+
+
+class ServerSettings(BaseSettings):
+    """One field for each variable; ``TOKENSMITH_GRPC_LISTEN`` is ``grpc_listen``."""
+
+    model_config = SettingsConfigDict(env_prefix="TOKENSMITH_", extra="ignore", frozen=True)
+
+    data_dir: Path = Path(".tokensmith")
+    # Empty: ``sqlite:///<data dir>/tokensmith.db``.
+    database_url: str = ""
+    grpc_listen: str = "127.0.0.1:50051"
+    metrics_listen: str = ""
+    profile: Profile = Profile.DEVELOPMENT
+    log_format: Literal["console", "json"] = "json"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    catalog: Path | None = None
+    # Address of the upstream simulator; it serves every provider that has no key.
+    simulator_url: str = ""
+
+    calls_max: int = Field(2_000, ge=1)
+    requests_per_minute: int = Field(30_000, ge=1)
+    tokens_per_minute: int = Field(100_000_000, ge=1)
+    total_seconds_max: float = Field(3_600.0, gt=0)
+    first_byte_seconds: float = Field(120.0, gt=0)
+    idle_seconds: float = Field(60.0, gt=0)
+    slow_reader_seconds: float = Field(30.0, gt=0)
+    default_deadline_seconds: float = Field(600.0, gt=0)
+    # How long a hold stays that no living process owns.
+    reconcile_seconds: float = Field(20.0, ge=0)
+    owner_silent_seconds: float = Field(15.0, gt=0)
+    sweep_seconds: float = Field(2.0, gt=0)
+    drain_seconds: float = Field(20.0, ge=0)
+
+    openai_api_key: SecretStr | None = None
+    openai_base_url: str = ""
+    xai_api_key: SecretStr | None = None
+    xai_base_url: str = ""
+    together_api_key: SecretStr | None = None
+    together_base_url: str = ""
+
+    @field_validator("simulator_url")
+    @classmethod
+    def _without_slash(cls, url: str) -> str:
+        return url.rstrip("/")
+
+    @property
+    def database(self) -> str:
+        """The database's URL, the default one filled in."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'tokensmith.db'}"
+
+    @property
+    def simulated(self) -> frozenset[str]:
+        """The providers that the simulator stands in for."""
+        if not self.simulator_url:
+            return frozenset()
+        return frozenset(name for name in _SIMULATOR_PATHS if not self._has_own(name))
+
+    def providers(self) -> dict[str, ProviderSettings]:
+        """How to reach each provider that can be reached, by its name."""
+        reachable = {}
+        for name, path in _SIMULATOR_PATHS.items():
+            if self._has_own(name):
+                reachable[name] = ProviderSettings(
+                    api_key=self._secret(name), base_url=self._base_url(name) or None
+                )
+            elif self.simulator_url:
+                reachable[name] = ProviderSettings(
+                    api_key="simulated", base_url=self.simulator_url + path
+                )
+        return reachable
+
+    def _has_own(self, name: str) -> bool:
+        return bool(self._secret(name))
+
+    def _secret(self, name: str) -> str:
+        secret: SecretStr | None = getattr(self, f"{name}_api_key")
+        return secret.get_secret_value() if secret is not None else ""
+
+    def _base_url(self, name: str) -> str:
+        base_url: str = getattr(self, f"{name}_base_url")
+        return base_url.rstrip("/")

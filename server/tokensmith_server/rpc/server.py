@@ -1,0 +1,71 @@
+"""The gRPC server on the network: limits, keepalive, health, and, in development, reflection."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import grpc.aio
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1._async import HealthServicer
+from grpc_reflection.v1alpha import reflection
+
+from tokensmith_server.rpc.layer import Layer
+
+# No message of the contract needs more: bytes move in chunks.
+_MESSAGE_BYTES_MAX = 4 * 1024 * 1024
+_STREAMS_PER_CONNECTION_MAX = 1_000
+_METADATA_BYTES_MAX = 16 * 1024
+
+
+def build_network_server(layers: Sequence[Layer], *, share_port: bool) -> grpc.aio.Server:
+    """A server without services and without a port yet.
+
+    ``share_port`` lets several processes listen on the same address; without it a second one is
+    refused instead of quietly taking half of the calls.
+    """
+    options: list[tuple[str, Any]] = [
+        ("grpc.max_receive_message_length", _MESSAGE_BYTES_MAX),
+        ("grpc.max_send_message_length", _MESSAGE_BYTES_MAX),
+        ("grpc.max_metadata_size", _METADATA_BYTES_MAX),
+        ("grpc.max_concurrent_streams", _STREAMS_PER_CONNECTION_MAX),
+        ("grpc.so_reuseport", int(share_port)),
+        # Clients may ping every 30 seconds; we ping silent ones and drop the dead.
+        ("grpc.http2.min_ping_interval_without_data_ms", 30_000),
+        ("grpc.http2.min_recv_ping_interval_without_data_ms", 30_000),
+        ("grpc.keepalive_time_ms", 120_000),
+        ("grpc.keepalive_timeout_ms", 20_000),
+    ]
+    return grpc.aio.server(interceptors=tuple(layers), options=options)
+
+
+class Health:
+    """``grpc.health.v1`` for the whole server and for each service."""
+
+    def __init__(self, services: Sequence[str]) -> None:
+        self._services = ("", *services)
+        self.servicer = HealthServicer()
+
+    def add_to(self, server: Any) -> None:
+        """Register the health service."""
+        health_pb2_grpc.add_HealthServicer_to_server(self.servicer, server)
+
+    async def set_serving(self, serving: bool) -> None:
+        """Say whether calls are taken."""
+        status = (
+            health_pb2.HealthCheckResponse.SERVING
+            if serving
+            else health_pb2.HealthCheckResponse.NOT_SERVING
+        )
+        for service in self._services:
+            await self.servicer.set(service, status)
+
+
+def enable_reflection(server: grpc.aio.Server, services: Sequence[str]) -> None:
+    """Let tools ask the server for its contract."""
+    reflection.enable_server_reflection(
+        (
+            *services,
+            health_pb2.DESCRIPTOR.services_by_name["Health"].full_name,
+            reflection.SERVICE_NAME,
+        ),
+        server,
+    )
