@@ -29,6 +29,7 @@ _SHALLOW = 4  # Below this depth optional fields and long arrays are left out.
 _STEP_LIMIT = 20_000
 _DEPTH_LIMIT = 40
 _TRIES = 400
+_TEXT_LIMIT = 100_000
 
 _FORMATS: Final = {
     "date-time": "2026-11-21T10:{:02d}:00Z",
@@ -181,6 +182,8 @@ class _Generator:
     def _object(self, schema: Mapping[str, Any], depth: int) -> dict[str, Any]:
         properties = schema.get("properties") or {}
         required = list(schema.get("required") or ())
+        if not isinstance(properties, dict) or not all(isinstance(key, str) for key in required):
+            raise SchemaError("'properties' must be an object and 'required' a list of names")
         most = schema.get("maxProperties")
         chosen = {key: self._property(schema, key, depth) for key in required}
         for key in properties:
@@ -270,6 +273,8 @@ class _Generator:
         least, most = schema.get("minLength", 0), schema.get("maxLength")
         if most is not None and most < least:
             raise SchemaError("minLength is above maxLength")
+        if least > _TEXT_LIMIT:
+            raise SchemaError("minLength is more than this model writes")
         if "pattern" in schema:
             try:
                 return sample_pattern(schema["pattern"], self._dice, least=least, most=most)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tokensmith_simulator.dice import Dice
 
 _PRINTABLE = [chr(code) for code in range(0x20, 0x7F)]
+_TEXT_LIMIT = 100_000
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _CATEGORIES = {
     codes.CATEGORY_DIGIT: "0123456789",
@@ -63,9 +64,19 @@ def _item(code: Any, argument: Any, dice: Dice, extra: int) -> str:
         return _sequence(dice.pick(argument[1]), dice, extra)
     if code in {codes.MAX_REPEAT, codes.MIN_REPEAT, codes.POSSESSIVE_REPEAT}:
         low, high, body = argument
-        times = min(high, low + extra)
-        return "".join(_sequence(body, dice, extra) for _ in range(times))
+        return _repeat(body, min(high, low + extra), dice, extra)
     raise PatternError(f"the pattern uses {code}, which is not covered")
+
+
+def _repeat(body: Any, times: int, dice: Dice, extra: int) -> str:
+    text = ""
+    for _ in range(times):
+        text += _sequence(body, dice, extra)
+        if len(text) > _TEXT_LIMIT:
+            raise PatternError("the pattern asks for more than this model writes")
+        if not text:
+            break
+    return text
 
 
 def _one_letter(code: Any, argument: Any, dice: Dice) -> str:

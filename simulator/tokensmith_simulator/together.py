@@ -127,7 +127,7 @@ class Together:
             raise RefusalError("Content-Type must be application/json", status=415)
         try:
             return msgspec.json.decode(raw)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             raise RefusalError(f"Invalid JSON: {error}") from None
 
     def read_call(self, body: Any) -> ChatCall:

@@ -74,11 +74,20 @@ def count_prompt(body: Mapping[str, Any], rules: TokenRules) -> PromptCount:
         counted = _count_message(message, rules)
         text += counted.text
         image += counted.image
-    tools = [*(body.get("tools") or ()), *(body.get("functions") or ())]
-    text += sum(rules.per_tool + count_json_tokens(tool) for tool in tools)
-    if body.get("response_format"):
-        text += count_json_tokens(body["response_format"])
+    tools = [tool[tool["type"]] for tool in body.get("tools") or ()]
+    for tool in [*tools, *(body.get("functions") or ())]:
+        text += rules.per_tool + _count_definition(tool, "parameters")
+    wanted = (body.get("response_format") or {}).get("json_schema")
+    if wanted:
+        text += rules.per_tool + _count_definition(wanted, "schema")
     return PromptCount(text, image)
+
+
+def _count_definition(defined: Mapping[str, Any], schema_field: str) -> int:
+    """Count a tool or an answer's format by its words, not by the JSON around them."""
+    words = count_tokens(defined["name"]) + count_tokens(defined.get("description") or "")
+    schema = defined.get(schema_field)
+    return words + (count_json_tokens(schema) if schema else 0)
 
 
 def _count_message(message: Mapping[str, Any], rules: TokenRules) -> PromptCount:
@@ -94,10 +103,12 @@ def _count_message(message: Mapping[str, Any], rules: TokenRules) -> PromptCount
             text += _count_part(part)
     for field in ("reasoning", "reasoning_content", "refusal"):
         text += count_tokens(message.get(field) or "")
-    for call in message.get("tool_calls") or ():
-        text += count_json_tokens(call)
+    calls = [call[call["type"]] for call in message.get("tool_calls") or ()]
     if message.get("function_call"):
-        text += count_json_tokens(message["function_call"])
+        calls.append(message["function_call"])
+    for call in calls:
+        said = call["input"] if "input" in call else call["arguments"]
+        text += 2 + count_tokens(call["name"]) + count_tokens(said)
     return PromptCount(text, image)
 
 

@@ -123,7 +123,7 @@ class XAI:
             raise RefusalError("Expected request with `Content-Type: application/json`", status=415)
         try:
             return msgspec.json.decode(raw)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             raise RefusalError(f"Failed to parse the request body as JSON: {error}") from None
 
     def read_call(self, body: Any) -> ChatCall:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -13,7 +14,7 @@ from tokensmith_simulator.errors import RefusalError
 from tokensmith_simulator.faults import Fault, FaultKind, Pace
 from tokensmith_simulator.openai_validation import TOKEN_RULES
 from tokensmith_simulator.text import compose, proper_nouns, wanted_words
-from tokensmith_simulator.tokens import count_image, count_tokens, split_tokens
+from tokensmith_simulator.tokens import count_image, count_prompt, count_tokens, split_tokens
 
 
 @given(st.text())
@@ -133,3 +134,20 @@ def test_dice_stay_within_bounds_and_repeat(bound: int, seed: str) -> None:
     first: Any = [Dice(seed).below(bound) for _ in range(2)]
     assert first[0] == first[1]
     assert 0 <= first[0] < bound
+
+
+@given(st.lists(st.text(max_size=40), min_size=1, max_size=12), st.integers(0, 20))
+def test_prompt_count_stays_under_a_third_of_its_bytes_and_small_change(
+    texts: list[str], tools: int
+) -> None:
+    texts = [text.encode("utf-8", "ignore").decode() for text in texts]
+    parameters = {"type": "object", "properties": {"a": {"type": "string"}}}
+    tool = {"name": "f", "description": "does it", "parameters": parameters}
+    body = {
+        "messages": [{"role": "user", "content": text} for text in texts],
+        "tools": [{"type": "function", "function": tool}] * tools,
+    }
+    schema_bytes = len(msgspec.json.encode(parameters)) + len("fdoes it")
+    size = sum(len(text.encode()) for text in texts) + tools * schema_bytes
+    small_change = 16 + 12 * len(texts) + 16 * tools
+    assert count_prompt(body, TOKEN_RULES).total <= size / 3 + small_change

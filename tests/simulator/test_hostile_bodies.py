@@ -1,0 +1,114 @@
+"""Whatever a body holds, a vendor answers it or refuses it; the simulator itself never breaks."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.simulator.wire import WEATHER
+from tokensmith_simulator.errors import RefusalError
+from tokensmith_simulator.faults import Pace
+from tokensmith_simulator.openai import OpenAI
+from tokensmith_simulator.openai_chat.answer import plan_answer
+from tokensmith_simulator.openai_chat.service import ChatVendor
+from tokensmith_simulator.together import Together
+from tokensmith_simulator.xai import XAI
+
+_CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+_BODY: dict[str, Any] = {
+    "messages": [
+        {"role": "system", "content": "Be brief"},
+        {
+            "role": "user",
+            "content": [
+                {"type": "text", "text": "Weather in Oslo? Use JSON."},
+                {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}},
+            ],
+        },
+        {"role": "assistant", "content": None, "tool_calls": [_CALL]},
+        {"role": "tool", "tool_call_id": "c1", "content": '{"a": 1}'},
+        {"role": "user", "content": "And in two sentences?"},
+    ],
+    "tools": [WEATHER],
+    "tool_choice": {"type": "function", "function": {"name": "get_weather"}},
+    "response_format": {
+        "type": "json_schema",
+        "json_schema": {
+            "name": "answer",
+            "schema": {
+                "type": "object",
+                "properties": {"a": {"type": "array", "items": {"$ref": "#/$defs/b"}}},
+                "$defs": {"b": {"anyOf": [{"type": "integer", "minimum": 3}, {"type": "null"}]}},
+            },
+        },
+    },
+    "stream": True,
+    "stream_options": {"include_usage": True},
+    "temperature": 1,
+    "n": 2,
+    "seed": 7,
+}
+_TEXT = st.text(max_size=6)
+_JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**40), 2**40)
+    | st.floats(-9, 9)
+    | st.text(max_size=6),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+_VENDORS: list[tuple[ChatVendor, str]] = [
+    (OpenAI(), "gpt-5.4-mini"),
+    (XAI(), "grok-4.20-0309-non-reasoning"),
+    (Together(), "google/gemma-4-31B-it"),
+]
+
+
+def _paths(node: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    steps = list(node) if isinstance(node, dict) else []
+    if isinstance(node, list):
+        steps = list(range(len(node)))
+    return [path, *(found for step in steps for found in _paths(node[step], (*path, step)))]
+
+
+def _replaced(body: Any, path: tuple[Any, ...], value: Any) -> Any:
+    if not path:
+        return value
+    node = copied = copy.deepcopy(body)
+    for step in path[:-1]:
+        node = node[step]
+    node[path[-1]] = value
+    return copied
+
+
+def _outcome(vendor: ChatVendor, body: Any) -> str:
+    try:
+        call = vendor.read_call(msgspec.json.decode(msgspec.json.encode(body)))
+        reply = vendor.render(call, plan_answer(call), Pace(), "req")
+    except RefusalError as error:
+        msgspec.json.decode(vendor.error_body(error, "req"))
+        return "refused"
+    assert reply.frames
+    return "answered"
+
+
+@pytest.mark.parametrize(("vendor", "model"), _VENDORS, ids=["openai", "xai", "together"])
+def test_body_as_it_stands_is_answered(vendor: ChatVendor, model: str) -> None:
+    assert _outcome(vendor, {"model": model, **_BODY}) == "answered"
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(_VENDORS), st.sampled_from(_paths(_BODY)[1:]), _JSON)
+def test_body_with_anything_anywhere_is_answered_or_refused(
+    target: tuple[ChatVendor, str], path: tuple[Any, ...], value: Any
+) -> None:
+    vendor, model = target
+    assert _outcome(vendor, _replaced({"model": model, **_BODY}, path, value))
