@@ -7,8 +7,12 @@ may write, it opens several stores on one database.
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
+from tests.support import postgres as postgres_databases
+from tests.support import sqlite as sqlite_databases
+from tests.support.clock import FakeClock
 from tests.support.ledger import LedgerUnderTest, price_of
 from tokensmith_server.billing.memory import MemoryLedgerStore
+from tokensmith_server.storage.storage import open_storage
 
 Engine = Callable[[], AbstractAsyncContextManager[LedgerUnderTest]]
 
@@ -18,4 +22,26 @@ async def memory() -> AsyncIterator[LedgerUnderTest]:
     yield LedgerUnderTest([MemoryLedgerStore(price=price_of)])
 
 
-ENGINES: dict[str, Engine] = {"memory": memory}
+@asynccontextmanager
+async def sqlite() -> AsyncIterator[LedgerUnderTest]:
+    with sqlite_databases.fresh_database() as url:
+        clock = FakeClock()
+        async with open_storage(
+            url, owner="test", clock=clock, server=False, price=price_of
+        ) as store:
+            yield LedgerUnderTest([store], clock)
+
+
+@asynccontextmanager
+async def postgres() -> AsyncIterator[LedgerUnderTest]:
+    """Two writers on one database, as two server processes have."""
+    with postgres_databases.fresh_database() as url:
+        clock = FakeClock()
+        async with (
+            open_storage(url, owner="one", clock=clock, server=False, price=price_of) as one,
+            open_storage(url, owner="two", clock=clock, server=False, price=price_of) as two,
+        ):
+            yield LedgerUnderTest([one, two], clock)
+
+
+ENGINES: dict[str, Engine] = {"memory": memory, "sqlite": sqlite, "postgres": postgres}

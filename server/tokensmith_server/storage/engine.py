@@ -1,0 +1,227 @@
+"""Opening databases: addresses, the SQLite library's soundness, connection settings."""
+
+import fcntl
+import os
+import sqlite3
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import sqlalchemy
+from psycopg.conninfo import make_conninfo
+from pysqlite3 import dbapi2
+from sqlalchemy import Engine, event
+from sqlalchemy.engine import make_url
+
+from tokensmith_server.storage.errors import StorageError
+
+BUSY_TIMEOUT_SECONDS = 5.0
+"""How long a SQLite statement waits for another writer of the file."""
+
+LOCK_TIMEOUT_SECONDS = 5.0
+"""How long a PostgreSQL statement waits for a row."""
+
+STATEMENT_TIMEOUT_SECONDS = 10.0
+"""How long a PostgreSQL statement of the hot path may run."""
+
+_CONNECT_TIMEOUT_SECONDS = 5
+_COLD_STATEMENT_TIMEOUT_SECONDS = 60.0
+_COLD_POOL_SIZE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseAddress:
+    """Where the data is: a SQLite file, or a PostgreSQL connection string for libpq."""
+
+    sqlite_path: Path | None
+    postgres_conninfo: str | None
+
+    @property
+    def is_sqlite(self) -> bool:
+        """A file on this machine, with one server process."""
+        return self.sqlite_path is not None
+
+
+def parse_database_url(database_url: str) -> DatabaseAddress:
+    """Read ``sqlite:///path`` or ``postgresql://...`` (also ``postgres://``).
+
+    Raises:
+        StorageError: for any other scheme, and for SQLite without a file.
+    """
+    scheme, _, rest = database_url.partition("://")
+    scheme = scheme.partition("+")[0]
+    if scheme == "sqlite":
+        path = unquote(rest.removeprefix("/").partition("?")[0])
+        if not path or path == ":memory:":
+            raise StorageError("a SQLite database needs a file: sqlite:///path/to/tokensmith.db")
+        return DatabaseAddress(Path(path), None)
+    if scheme in {"postgresql", "postgres"}:
+        return DatabaseAddress(None, f"postgresql://{rest}")
+    raise StorageError(f"unknown database scheme {scheme!r}: use sqlite or postgresql")
+
+
+def check_sqlite_version(version: str) -> None:
+    """Refuse a SQLite library with the WAL-reset bug, which can lose commits of a busy file.
+
+    Present from 3.7.0 to 3.51.2; fixed in 3.51.3, 3.50.7 and 3.44.6; 3.52.0 was withdrawn
+    (https://sqlite.org/wal.html, "The WAL-reset bug").
+
+    Raises:
+        StorageError: for an unsound version.
+    """
+    number = tuple(int(part) for part in version.split("."))
+    sound = (
+        (number >= (3, 51, 3) and number != (3, 52, 0))
+        or (3, 50, 7) <= number < (3, 51)
+        or (3, 44, 6) <= number < (3, 45)
+    )
+    if not sound:
+        raise StorageError(
+            f"SQLite {version} has the WAL-reset bug and can lose committed data; install the"
+            " pysqlite3 wheel, which brings 3.51.3 or newer"
+        )
+
+
+def connect_sqlite(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+    """Open a connection with the settings that the ledger's promises need.
+
+    Transactions are the caller's business (no implicit BEGIN). May be used from any one thread
+    at a time.
+
+    Raises:
+        StorageError: the SQLite library is unsound.
+        sqlite3.Error: (as ``pysqlite3.dbapi2.Error``) the file cannot be opened.
+    """
+    check_sqlite_version(dbapi2.sqlite_version)
+    connection: sqlite3.Connection = dbapi2.connect(
+        str(path),
+        timeout=BUSY_TIMEOUT_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=256,
+    )
+    configure_sqlite(connection, read_only=read_only)
+    return connection
+
+
+def configure_sqlite(connection: Any, *, read_only: bool = False) -> None:
+    """Set durability: a commit returns once the write-ahead log is on the disk."""
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute(f"PRAGMA busy_timeout={int(BUSY_TIMEOUT_SECONDS * 1000)}")
+    if read_only:
+        cursor.execute("PRAGMA query_only=ON")
+    cursor.close()
+
+
+def create_engine(database_url: str, *, read_only: bool = False) -> Engine:
+    """An engine for the cold path: small pool, bounded waits, explicit transactions.
+
+    On SQLite a writing transaction begins IMMEDIATE, since a deferred one that turns to writing
+    fails at once when another writer came between (the busy time-out is not honoured then).
+
+    Raises:
+        StorageError: the address or the SQLite library is unfit.
+    """
+    address = parse_database_url(database_url)
+    if address.sqlite_path is not None:
+        return _create_sqlite_engine(address.sqlite_path, read_only=read_only)
+    url = make_url(address.postgres_conninfo or "").set(drivername="postgresql+psycopg")
+    return sqlalchemy.create_engine(
+        url,
+        pool_size=_COLD_POOL_SIZE,
+        max_overflow=0,
+        pool_pre_ping=True,
+        pool_recycle=1800,
+        connect_args={
+            "connect_timeout": _CONNECT_TIMEOUT_SECONDS,
+            "application_name": "tokensmith",
+            "options": postgres_options(_COLD_STATEMENT_TIMEOUT_SECONDS),
+        },
+    )
+
+
+def postgres_options(statement_timeout_seconds: float) -> str:
+    """Session settings that bound every wait on the server's side."""
+    return (
+        f"-c lock_timeout={int(LOCK_TIMEOUT_SECONDS * 1000)}"
+        f" -c statement_timeout={int(statement_timeout_seconds * 1000)}"
+        f" -c idle_in_transaction_session_timeout={int(statement_timeout_seconds * 1000)}"
+        " -c synchronous_commit=on"
+    )
+
+
+def writer_conninfo(conninfo: str) -> str:
+    """The connection string with the settings of the group-commit writer's session."""
+    return make_conninfo(
+        conninfo,
+        connect_timeout=_CONNECT_TIMEOUT_SECONDS,
+        application_name="tokensmith-ledger",
+        client_encoding="utf8",
+        options=postgres_options(STATEMENT_TIMEOUT_SECONDS),
+    )
+
+
+def _create_sqlite_engine(path: Path, *, read_only: bool) -> Engine:
+    check_sqlite_version(dbapi2.sqlite_version)
+    engine = sqlalchemy.create_engine(
+        f"sqlite:///{path}",
+        module=dbapi2,
+        pool_size=_COLD_POOL_SIZE,
+        max_overflow=0,
+        connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
+    )
+    begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+        configure_sqlite(connection, read_only=read_only)
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: sqlalchemy.Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+class ServerLock:
+    """Keeps a second server off a SQLite file: a lock that the kernel drops when we die.
+
+    The command line does not take it, so that it works beside a running gateway.
+    """
+
+    def __init__(self, database_path: Path) -> None:
+        self._path = Path(f"{database_path}.lock")
+        self._descriptor: int | None = None
+
+    def acquire(self) -> None:
+        """Take the lock.
+
+        Raises:
+            StorageError: another server has it; the message names its process.
+        """
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            holder = os.read(descriptor, 32).decode("ascii", "replace").strip() or "unknown"
+            os.close(descriptor)
+            raise StorageError(
+                f"another server (process {holder}) already uses this database; SQLite serves one"
+                " server process, use PostgreSQL for several"
+            ) from error
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, str(os.getpid()).encode("ascii"))
+        self._descriptor = descriptor
+
+    def release(self) -> None:
+        """Give the lock up. The file stays, since removing it would race with the next server."""
+        if self._descriptor is not None:
+            with suppress(OSError):
+                os.close(self._descriptor)
+            self._descriptor = None

@@ -1,0 +1,75 @@
+"""The cold path: ORM sessions in a few threads, for everything but the ledger's commands."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, TypeVar
+
+import structlog
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import Session
+
+from tokensmith_server.billing.errors import LedgerUnavailable
+from tokensmith_server.storage.engine import create_engine, parse_database_url
+from tokensmith_server.storage.writer import GroupCommitWriter
+
+T = TypeVar("T")
+
+COLD_THREADS: Final = 4
+
+_log = structlog.get_logger(__name__)
+
+
+class Sessions:
+    """Runs functions on a session of their own, one transaction each.
+
+    On SQLite whatever writes runs in the ledger writer's thread, between two of its batches:
+    in one process nobody then waits for the file's write lock.
+    """
+
+    def __init__(self, database_url: str, writer: GroupCommitWriter) -> None:
+        self._writer = writer
+        self._is_sqlite = parse_database_url(database_url).is_sqlite
+        self._write_engine = create_engine(database_url)
+        self._read_engine = (
+            create_engine(database_url, read_only=True) if self._is_sqlite else self._write_engine
+        )
+        self._threads = ThreadPoolExecutor(COLD_THREADS, thread_name_prefix="storage")
+
+    async def read(self, work: Callable[[Session], T]) -> T:
+        """Run ``work`` and return what it returns; it changes nothing.
+
+        Raises:
+            LedgerUnavailable: the database did not answer.
+        """
+        return await self._in_thread(lambda: _transact(self._read_engine, work))
+
+    async def write(self, work: Callable[[Session], T]) -> T:
+        """Run ``work`` and commit.
+
+        Raises:
+            LedgerUnavailable: the database did not answer; nothing was changed.
+        """
+        if self._is_sqlite:
+            return await self._writer.run_job(lambda: _transact(self._write_engine, work))
+        return await self._in_thread(lambda: _transact(self._write_engine, work))
+
+    async def close(self) -> None:
+        """Wait for what runs, and let the connections go."""
+        await asyncio.to_thread(self._threads.shutdown)
+        self._read_engine.dispose()
+        self._write_engine.dispose()
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+
+def _transact(engine: Engine, work: Callable[[Session], T]) -> T:
+    try:
+        with Session(engine, expire_on_commit=False) as session, session.begin():
+            return work(session)
+    except SQLAlchemyError as error:
+        # The driver's text may carry rows, so only its kind is kept.
+        _log.warning("storage.failed", kind=type(error).__name__)
+        raise LedgerUnavailable("the database did not answer") from None

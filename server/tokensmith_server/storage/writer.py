@@ -1,0 +1,346 @@
+"""The group-commit writer: one thread, one connection, one transaction for all who wait.
+
+Commands that arrive while a transaction is on its way share the next one, so durability costs
+one disk write for all of them. A command that finds the writer idle is written at once: there is
+no timer. The thread runs no event loop; it hands all answers of a batch back in one call.
+"""
+
+import asyncio
+import queue
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Protocol, TypeVar
+
+import structlog
+
+from tokensmith_server.billing.commands import MarkDelivered, Outcome, PlaceHold, VoidHold
+from tokensmith_server.billing.errors import LedgerUnavailable, RequestIdReused
+from tokensmith_server.clock import Clock
+from tokensmith_server.storage.batch import decide
+from tokensmith_server.storage.errors import (
+    CommitUnknown,
+    ConnectionLost,
+    DatabaseTrouble,
+    TryAgain,
+    WriteRefused,
+)
+from tokensmith_server.storage.snapshot import Command, Needs, Snapshot, Writes, needs_of
+
+T = TypeVar("T")
+
+BATCH_MAX: Final = 512
+"""Commands in one transaction."""
+
+QUEUE_MAX: Final = 10_000
+"""Commands that may wait; more are refused at once, since they would wait too long anyway."""
+
+RETRY_SECONDS: Final = 10.0
+"""How long a batch is tried again before its commands fail."""
+
+_ATTEMPTS_MAX: Final = 6
+_BACKOFF_SECONDS: Final = 0.005
+
+_log = structlog.get_logger(__name__)
+
+
+class LedgerDatabase(Protocol):
+    """What the writer needs of an engine; ``SQLiteLedger`` and ``PostgresLedger`` say how."""
+
+    def connect(self) -> None:
+        """Open the connection, if it is not."""
+
+    def close(self) -> None:
+        """Close it; what was not committed is gone."""
+
+    def load(self, needs: Needs) -> Snapshot:
+        """Begin a transaction, lock, and read."""
+        ...
+
+    def commit(self, writes: Writes) -> None:
+        """Write and make durable."""
+
+    def rollback(self) -> None:
+        """End the transaction without a trace."""
+
+    def was_written(self, writes: Writes) -> bool:
+        """After ``CommitUnknown``: whether the batch is there."""
+        ...
+
+
+class _Waiting:
+    """A command or a job with the future that waits for its outcome."""
+
+    __slots__ = ("future", "work")
+
+    def __init__(self, work: Any, future: "asyncio.Future[Any]") -> None:
+        self.work = work
+        self.future = future
+
+
+class GroupCommitWriter:
+    """Takes commands on the event loop and answers them there; writes in its own thread."""
+
+    def __init__(
+        self,
+        database: LedgerDatabase,
+        *,
+        clock: Clock,
+        fault_point: Callable[[str], None],
+        queue_max: int = QUEUE_MAX,
+        retry_seconds: float = RETRY_SECONDS,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._fault_point = fault_point
+        self._queue_max = queue_max
+        self._retry_seconds = retry_seconds
+        # Closing sends None; a flush sends a waiting item without work.
+        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._riders: deque[MarkDelivered] = deque()
+        # Holds of which nobody knows whether they were placed, and whose callers were told no.
+        self._doubtful: list[PlaceHold] = []
+        self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closing = False
+
+    async def start(self) -> None:
+        """Start the thread and connect.
+
+        Raises:
+            LedgerUnavailable: the database cannot be reached.
+        """
+        self._loop = asyncio.get_running_loop()
+        self._thread.start()
+        try:
+            await self.run_job(self._database.connect)
+        except ConnectionLost:
+            await self.close()
+            raise LedgerUnavailable("the ledger's database cannot be reached") from None
+
+    async def close(self) -> None:
+        """Write what waits, then end the thread and its connection."""
+        if self._closing:
+            return
+        self._closing = True
+        self._queue.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    def submit(self, command: Command) -> "asyncio.Future[Any]":
+        """Queue a command; the future gets its answer or its refusal.
+
+        Raises:
+            LedgerUnavailable: too many wait already, or the writer is closing.
+        """
+        return self._enqueue(command)
+
+    def ride(self, command: MarkDelivered) -> None:
+        """Add a command to whichever batch comes next; nobody waits for it."""
+        self._riders.append(command)
+
+    def run_job(self, job: Callable[[], T]) -> "asyncio.Future[T]":
+        """Run ``job`` in the writer's thread between two batches, when no transaction is open."""
+        return self._enqueue(job)
+
+    def flush(self) -> None:
+        """Have waiting riders written now, unless the writer is about to anyway."""
+        if self._riders and self._queue.empty() and not self._closing:
+            self._enqueue(lambda: None)
+
+    def _enqueue(self, work: Any) -> "asyncio.Future[Any]":
+        if self._closing or self._loop is None:
+            raise LedgerUnavailable("the ledger is closed")
+        if self._queue.qsize() >= self._queue_max:
+            raise LedgerUnavailable("too many commands wait for the ledger")
+        future: asyncio.Future[Any] = self._loop.create_future()
+        self._queue.put(_Waiting(work, future))
+        return future
+
+    # Everything below runs in the writer's thread.
+
+    def _run(self) -> None:
+        try:
+            open_ended = True
+            while open_ended:
+                waiting, open_ended = self._collect()
+                self._write_batch([item for item in waiting if not callable(item.work)])
+                for item in waiting:
+                    if callable(item.work):
+                        self._run_job(item)
+        finally:
+            self._database.close()
+
+    def _collect(self) -> tuple[list[_Waiting], bool]:
+        """Wait for a first item and take what else is there; false once the last was taken."""
+        waiting: list[_Waiting] = []
+        item = self._queue.get()
+        while item is not None:
+            # Whoever gave up before the work began wants nothing written.
+            if not item.future.cancelled():
+                waiting.append(item)
+            if len(waiting) >= BATCH_MAX:
+                return waiting, True
+            try:
+                item = self._queue.get_nowait()
+            except queue.Empty:
+                return waiting, True
+        return waiting, False
+
+    def _run_job(self, item: _Waiting) -> None:
+        try:
+            outcome: object = item.work()
+        except BaseException as error:
+            outcome = error
+        self._answer([item], [outcome])
+
+    def _write_batch(self, waiting: list[_Waiting]) -> None:
+        commands: list[Command] = [item.work for item in waiting]
+        while self._riders:
+            commands.append(self._riders.popleft())
+        if not commands:
+            return
+        try:
+            answers = self._process(commands)
+        except BaseException as error:
+            # A defect, or a fault point: the transaction's state is unknown, the connection's
+            # too. What was committed stays; whoever asks again finds it.
+            _log.error("ledger.batch_failed", error=type(error).__name__, commands=len(commands))
+            self._database.close()
+            answers = [_unavailable()] * len(commands)
+        self._answer(waiting, answers)
+
+    def _answer(self, waiting: Sequence[_Waiting], answers: Sequence[object]) -> None:
+        loop = self._loop
+        assert loop is not None  # noqa: S101
+        try:
+            loop.call_soon_threadsafe(_resolve, waiting, answers)
+        except RuntimeError:  # The loop has ended; nobody listens.
+            _log.warning("ledger.answers_unheard", commands=len(waiting))
+
+    def _process(self, commands: Sequence[Command]) -> Sequence[object]:
+        """Carry the commands out, as one transaction if it can be."""
+        deadline = time.monotonic() + self._retry_seconds
+        for attempt in range(_ATTEMPTS_MAX):
+            try:
+                self._database.connect()
+                self._void_doubtful()
+                return self._transact(commands)
+            except WriteRefused as refusal:
+                self._forget()
+                if len(commands) > 1:
+                    return [self._process([command])[0] for command in commands]
+                return [_refusal_of(commands[0], refusal)]
+            except (TryAgain, ConnectionLost) as trouble:
+                _log.warning(
+                    "ledger.trouble",
+                    kind=type(trouble).__name__,
+                    reason=str(trouble),
+                    attempt=attempt + 1,
+                )
+                if isinstance(trouble, ConnectionLost):
+                    self._database.close()
+                    if attempt > 0:
+                        break
+                else:
+                    self._forget()
+            if time.monotonic() >= deadline:
+                break
+            time.sleep(random.uniform(0, _BACKOFF_SECONDS * 2**attempt))  # noqa: S311
+        return [_unavailable()] * len(commands)
+
+    def _transact(self, commands: Sequence[Command]) -> Sequence[object]:
+        snapshot = self._database.load(needs_of(commands))
+        answers, writes = decide(commands, snapshot)
+        if not writes:
+            self._database.rollback()
+            return answers
+        self._fault_point("ledger.before_commit")
+        try:
+            self._database.commit(writes)
+        except CommitUnknown:
+            if not self._settle_doubt(commands, writes):
+                raise TryAgain("the commit did not happen") from None
+        self._fault_point("ledger.after_commit")
+        return answers
+
+    def _settle_doubt(self, commands: Sequence[Command], writes: Writes) -> bool:
+        """Find out whether a commit that got no answer happened.
+
+        Raises:
+            ConnectionLost: it cannot be found out; what may have been placed is voided later.
+        """
+        _log.warning("ledger.commit_unknown", commands=len(commands))
+        if not writes.entries:
+            # Attempts and deliveries alone: writing them twice is writing them once.
+            self._database.close()
+            return False
+        deadline = time.monotonic() + self._retry_seconds
+        attempt = 0
+        while True:
+            self._database.close()
+            try:
+                self._database.connect()
+                return self._database.was_written(writes)
+            except DatabaseTrouble:
+                attempt += 1
+                if time.monotonic() >= deadline:
+                    break
+                time.sleep(min(1.0, _BACKOFF_SECONDS * 2**attempt))
+        self._doubtful.extend(command for command in commands if isinstance(command, PlaceHold))
+        raise _DoubtRemains
+
+    def _void_doubtful(self) -> None:
+        """Void the holds whose callers were told that the ledger is unavailable."""
+        if not self._doubtful:
+            return
+        voids = [
+            VoidHold(
+                hold_id=command.hold_id,
+                account_id=command.account_id,
+                outcome=Outcome.FAILED,
+                resolved_time=self._clock.now(),
+                error_reason="LEDGER_UNAVAILABLE",
+            )
+            for command in self._doubtful
+        ]
+        doubtful, self._doubtful = self._doubtful, []
+        try:
+            # Those that were never placed are refused as not found, which is well.
+            self._transact(voids)
+        except BaseException:
+            self._doubtful = doubtful
+            raise
+
+    def _forget(self) -> None:
+        try:
+            self._database.rollback()
+        except DatabaseTrouble:
+            self._database.close()
+
+
+class _DoubtRemains(Exception):
+    """The database went away in the middle of a commit and did not come back in time."""
+
+
+def _resolve(waiting: Sequence[_Waiting], answers: Sequence[object]) -> None:
+    for item, answer in zip(waiting, answers, strict=False):
+        if item.future.done():
+            continue
+        if isinstance(answer, BaseException):
+            item.future.set_exception(answer)
+        else:
+            item.future.set_result(answer)
+
+
+def _unavailable() -> LedgerUnavailable:
+    return LedgerUnavailable("the ledger's database did not answer")
+
+
+def _refusal_of(command: Command, refusal: WriteRefused) -> Exception:
+    """What to tell the caller of a command whose rows the database does not take."""
+    _log.error("ledger.write_refused", command=type(command).__name__, reason=str(refusal))
+    if isinstance(command, PlaceHold):
+        return RequestIdReused(command.request_id)
+    return _unavailable()
