@@ -3,7 +3,7 @@
 Every engine is reached through this, so that a test says what it is about and no more.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -54,11 +54,14 @@ def price_of(hold: HoldFacts) -> int | None:
 @dataclass
 class LedgerUnderTest:
     """``stores`` has one member for each process that shares the database; tests act on the first
-    and race over all."""
+    and race over all. ``reopen``, where the engine can, drops every store as a crash would and
+    opens new ones on the same database.
+    """
 
     stores: Sequence[LedgerStores]
     clock: FakeClock = field(default_factory=FakeClock)
     ids: SequentialIds = field(default_factory=SequentialIds)
+    reopen: Callable[[], Awaitable[Sequence[LedgerStores]]] | None = None
 
     @property
     def store(self) -> LedgerStores:
@@ -67,6 +70,11 @@ class LedgerUnderTest:
     def store_for(self, number: int) -> LedgerStores:
         """Deal the stores out in turn, for racing calls."""
         return self.stores[number % len(self.stores)]
+
+    async def restart(self) -> None:
+        """Crash and come back; nothing at all on an engine that forgets everything with it."""
+        if self.reopen is not None:
+            self.stores = await self.reopen()
 
     async def open_account(self, microcredits: int = 0) -> str:
         """An account with this much to spend; its id."""

@@ -227,11 +227,10 @@ async def test_lists_show_an_account_its_own_alone(ledger: LedgerUnderTest) -> N
     mine = (await ledger.hold(ours)).hold_id
     other = (await ledger.hold(theirs)).hold_id
     store = ledger.store
-    for before in (None, "zzz"):
-        requests = await store.list_requests(ours, limit=10, before=before)
-        assert [record.hold_id for record in requests] == [mine]
-        holds = await store.list_open_holds(ours, limit=10, before=before)
-        assert [record.hold_id for record in holds] == [mine]
+    requests = await store.list_requests(ours, limit=10)
+    assert [record.hold_id for record in requests] == [mine]
+    holds = await store.list_open_holds(ours, limit=10)
+    assert [record.hold_id for record in holds] == [mine]
     # Another account's id as a cursor opens no door.
     assert other not in {
         record.hold_id for record in await store.list_requests(ours, limit=10, before=other)
