@@ -101,7 +101,7 @@ class _Generator:
             elif "allOf" in schema:
                 merged = {key: item for key, item in schema.items() if key != "allOf"}
                 for part in schema["allOf"]:
-                    merged = merge_schemas(merged, self._flatten(part))
+                    merged = merge_schemas(merged, self._flatten(_as_mapping(part)))
                 schema = merged
             else:
                 return schema
@@ -117,9 +117,7 @@ class _Generator:
                 node = node[int(key)] if isinstance(node, list) else node[key]
             except (KeyError, IndexError, ValueError, TypeError):
                 raise SchemaError(f"reference {reference!r} points to nothing") from None
-        if isinstance(node, bool):
-            return {} if node else {"enum": []}
-        return dict(node)
+        return _as_mapping(node)
 
     def _enumerated(self, schema: Mapping[str, Any]) -> Any:
         types = schema_types(schema)
@@ -143,10 +141,8 @@ class _Generator:
             ordered.sort(key=_weight)
         failure: SchemaError | None = None
         for branch in ordered:
-            if branch is False:
-                continue
             try:
-                merged = merge_schemas(rest, {} if branch is True else branch)
+                merged = merge_schemas(rest, _as_mapping(branch))
                 return self.value(merged, depth + 1, name)
             except SchemaError as error:
                 failure = error
@@ -243,8 +239,8 @@ class _Generator:
         self, array: Mapping[str, Any], schema: Schema, before: list[Any], depth: int, name: str
     ) -> Any:
         if "contains" in array and not before:
-            extra = self._flatten(array["contains"])
-            schema = merge_schemas({} if schema is True else self._flatten(dict(schema)), extra)  # type: ignore[arg-type]
+            asked = self._flatten(_as_mapping(array["contains"]))
+            schema = merge_schemas(self._flatten(_as_mapping(schema)), asked)
         if not array.get("uniqueItems"):
             return self.value(schema, depth + 1, name)
         for _ in range(_TRIES):
@@ -289,6 +285,13 @@ class _Generator:
         if len(text) < least:
             text += "x" * (least - len(text))
         return text if most is None else text[:most]
+
+
+def _as_mapping(schema: Schema) -> Mapping[str, Any]:
+    """Write the schemas `true` and `false` as objects: everything, and nothing at all."""
+    if isinstance(schema, bool):
+        return {} if schema else {"enum": []}
+    return schema
 
 
 def _is_type(value: object, kind: str) -> bool:

@@ -9,7 +9,7 @@ import aiohttp
 import msgspec
 import pytest
 
-from tests.simulator.wire import Caller, user
+from tests.simulator.wire import CONNECTION_BROKE, Caller, read_until_broken, user
 from tokensmith_simulator.testing import FaultKind, RunningSimulator
 
 MODELS = {
@@ -19,9 +19,6 @@ MODELS = {
 }
 MODEL = MODELS["openai"]
 CHAT: dict[str, Any] = {"model": MODEL, "messages": user("Describe tea")}
-
-
-CONNECTION_BROKE = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, ConnectionResetError)
 
 
 @pytest.fixture(params=list(MODELS))
@@ -123,25 +120,13 @@ async def test_reset_is_a_tcp_rst(simulator: RunningSimulator) -> None:
     writer.close()
 
 
-async def _read_until_broken(opened: Any) -> tuple[bytes, bool]:
-    """Read a stream; tell what came and whether the connection broke before a clean end."""
-    received = b""
-    async with opened as response:
-        try:
-            async for data in response.content.iter_any():
-                received += data
-        except (aiohttp.ClientPayloadError, *CONNECTION_BROKE):
-            return received, True
-    return received, False
-
-
 @pytest.mark.parametrize("pace", [0, 1])
 async def test_reset_mid_stream_after_k_chunks(
     simulator: RunningSimulator, openai_api: Caller, pace: int
 ) -> None:
     simulator.set_pace(chunk_delay_ms=pace)
     simulator.inject("reset_mid_stream", after_chunks=4)
-    received, broken = await _read_until_broken(openai_api.open(**CHAT, stream=True))
+    received, broken = await read_until_broken(openai_api.open(**CHAT, stream=True))
     assert broken
     assert received.count(b"data: ") == 4
     (entry,) = await simulator.wait_done(1)
@@ -154,7 +139,7 @@ async def test_truncated_stream_ends_cleanly_without_finish(
     simulator: RunningSimulator, api: Caller, provider: str
 ) -> None:
     simulator.inject("truncated_stream", after_chunks=1000)
-    received, broken = await _read_until_broken(
+    received, broken = await read_until_broken(
         api.open(model=MODELS[provider], messages=user("Hi"), stream=True)
     )
     assert not broken
@@ -189,7 +174,7 @@ async def test_unary_body_breaks_off_in_the_middle(
     simulator: RunningSimulator, openai_api: Caller, kind: str
 ) -> None:
     simulator.inject(kind)
-    _, broken = await _read_until_broken(openai_api.open(**CHAT))
+    _, broken = await read_until_broken(openai_api.open(**CHAT))
     assert broken
 
 

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from aiohttp import ClientSession
 
-from tests.simulator.wire import Caller, user
+from tests.simulator.wire import Caller, read_until_broken, user
 from tokensmith_simulator.__main__ import main
 
 
@@ -67,3 +67,17 @@ async def test_taken_address_is_an_error() -> None:
 def test_bad_address_is_a_usage_error(listen: str) -> None:
     with pytest.raises(SystemExit, match="2"):
         main(["--listen", listen])
+
+
+async def test_process_resets_connections_and_keeps_what_it_sent_before() -> None:
+    process, ready = await _start()
+    async with ClientSession() as session:
+        api = Caller(session, ready["base_urls"]["openai"])
+        told = user("Hi [[sim:fault=reset_mid_stream after=2 pace=1]]")
+        received, broken = await read_until_broken(
+            api.open(model="gpt-5.4-mini", messages=told, stream=True)
+        )
+    assert broken
+    assert received.count(b"data: ") == 2
+    process.terminate()
+    assert await asyncio.wait_for(process.wait(), 10) == 0

@@ -28,6 +28,9 @@ def user(text: str) -> Any:
     return [{"role": "user", "content": text}]
 
 
+CONNECTION_BROKE = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, ConnectionResetError)
+
+
 class Answered(msgspec.Struct):
     """An answer read to its end."""
 
@@ -84,3 +87,15 @@ class Caller:
             json=body,
             headers={"Authorization": f"Bearer {KEY}"},
         )
+
+
+async def read_until_broken(opened: Any) -> tuple[bytes, bool]:
+    """Read an answer; tell what came and whether the connection broke before a clean end."""
+    received = b""
+    async with opened as response:
+        try:
+            async for data in response.content.iter_any():
+                received += data
+        except (aiohttp.ClientPayloadError, *CONNECTION_BROKE):
+            return received, True
+    return received, False
