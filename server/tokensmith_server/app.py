@@ -37,8 +37,9 @@ from tokensmith_server.chat.servicer import ChatServicer
 from tokensmith_server.clock import Clock, SystemClock
 from tokensmith_server.config import ServerSettings
 from tokensmith_server.ids import Ids, RandomIds
-from tokensmith_server.providers.base import ChatProvider
-from tokensmith_server.providers.registry import open_providers
+from tokensmith_server.providers.base import ChatProvider, ProviderSettings
+from tokensmith_server.providers.http import create_session
+from tokensmith_server.providers.registry import create_chat_providers
 from tokensmith_server.rate_limits import RateLimiter, RatePolicy
 from tokensmith_server.routing.health import RouteHealth
 from tokensmith_server.rpc.auth import Authenticator
@@ -138,8 +139,11 @@ async def open_app(
         )
         adapters = providers
         if adapters is None:
-            adapters = await stack.enter_async_context(
-                open_providers(settings.providers(), catalog.providers)
+            session = await stack.enter_async_context(create_session())
+            adapters = create_chat_providers(
+                session,
+                settings.providers() | _extra_keys(catalog),
+                catalog.providers.values(),
             )
         supervisor = Supervisor()
         sweeper = _sweeper(settings, store, clock, owner)
@@ -172,6 +176,14 @@ async def open_app(
         await app.health.set_serving(True)
         _log.info("server.open", owner=owner, catalog=catalog.version, models=len(catalog))
         yield app
+
+
+def _extra_keys(catalog: Catalog) -> dict[str, ProviderSettings]:
+    """Keys of the overlay's hosts, from the variables that it names."""
+    return {
+        extra.name: ProviderSettings(api_key=os.environ.get(extra.api_key_env or "") or None)
+        for extra in catalog.providers.values()
+    }
 
 
 async def _stop_sweeper(sweeping: "asyncio.Task[None]", stop: asyncio.Event) -> None:

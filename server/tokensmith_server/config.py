@@ -10,7 +10,7 @@ from typing import Final, Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from tokensmith_server.providers.registry import ProviderSettings
+from tokensmith_server.providers.base import ProviderSettings
 
 # Where the simulator serves each provider, below its own address.
 _SIMULATOR_PATHS: Final = {"openai": "/openai/v1", "xai": "/xai/v1", "together": "/together"}
