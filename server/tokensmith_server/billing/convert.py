@@ -1,5 +1,7 @@
 """Domain to proto at the edge of billing. Rendering only; nothing here can fail."""
 
+from dataclasses import fields
+
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -43,8 +45,8 @@ _KINDS = {"chat": model_pb.MODEL_KIND_TEXT}
 
 _USAGE_DETAILS = tuple(
     field.name
-    for field in usage_pb2.TokenUsage.DESCRIPTOR.fields
-    if field.name not in {"input_tokens", "output_tokens", "estimated"}
+    for field in fields(TokenUsage)
+    if field.name not in {"input_tokens", "output_tokens"}
 )
 
 
