@@ -57,7 +57,7 @@ class InProcessServer(grpc.aio.Server):
 
     async def _look_up(
         self, details: grpc.HandlerCallDetails
-    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+    ) -> "grpc.RpcMethodHandler[Any, Any] | None":
         handler = self._registered.get(details.method)
         if handler is not None:
             return handler
@@ -76,7 +76,7 @@ class InProcessServer(grpc.aio.Server):
         self._generic.extend(generic_rpc_handlers)
 
     def add_registered_method_handlers(
-        self, service_name: str, method_handlers: Mapping[str, grpc.RpcMethodHandler[Any, Any]]
+        self, service_name: str, method_handlers: "Mapping[str, grpc.RpcMethodHandler[Any, Any]]"
     ) -> None:
         """Registers the methods of one service by name."""
         for method, handler in method_handlers.items():
