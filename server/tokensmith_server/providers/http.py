@@ -204,8 +204,8 @@ def _timeout(code: str, phase: Phase) -> ProviderError:
 class OpenAnswer:
     """An answer whose status has come; its body is read here.
 
-    ``phase`` is what errors from here on say. It is ANSWERED until the reader sets it to
-    STREAMING, because only the reader knows when it has passed something on.
+    ``phase`` is what errors from here on say. It is ANSWERED until ``mark_streaming``, because only
+    the reader knows when it has passed something on.
 
     The idle limit counts only while a read waits, so that a slow consumer does not look like a
     silent provider. One timer serves the whole answer.
@@ -261,6 +261,10 @@ class OpenAnswer:
         """The provider's own id of the exchange, where it names one."""
         headers = self.headers
         return request_id_or_none(headers.get("x-request-id") or headers.get("request-id"))
+
+    def mark_streaming(self) -> None:
+        """Note that a part of the answer was passed on: errors are in mid-stream from here on."""
+        self.phase = Phase.STREAMING
 
     async def read_some(self) -> bytes:
         """Return everything that has arrived, waiting for some; empty at the end of the body.

@@ -1,0 +1,274 @@
+"""From the frames of a stream to batches of deltas. Pure; one parser per stream.
+
+Nearly all frames of nearly all streams are one piece of text. Runs of those are decoded together,
+as one JSON array of a type that admits nothing else (``wire.PlainChunk``), and become one delta
+with a piece per frame. Every other frame is decoded by itself.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from tokensmith.v1 import chat_service_pb2 as chat_pb
+from tokensmith_server.billing.usage import TokenUsage
+from tokensmith_server.providers.base import ChatBatch, ErrorKind, Phase, ProviderError
+from tokensmith_server.providers.openai_dialect import wire
+from tokensmith_server.providers.openai_dialect.delta import ChoiceState, fill_delta, is_text
+from tokensmith_server.providers.openai_dialect.errors import Redact, error_from_body, malformed
+from tokensmith_server.providers.openai_dialect.parts import PartInvalid
+from tokensmith_server.providers.openai_dialect.profile import DialectProfile
+from tokensmith_server.providers.openai_dialect.response import json_text
+from tokensmith_server.providers.openai_dialect.usage import read_usage
+
+_DONE: Final = b"[DONE]"
+# Frames decoded in one go: enough to make the call free, few enough to waste little on a miss.
+_WINDOW: Final = 128
+# Before the end mark come, as a rule, the finish reason and the usage.
+_CLOSING_FRAMES: Final = 3
+
+_decode_chunk: Final = msgspec.json.Decoder(wire.Chunk).decode
+_decode_plain: Final = msgspec.json.Decoder(list[wire.PlainChunk]).decode
+_MISS: Final = re.compile(r"at `\$\[(\d+)\]")
+"""Where msgspec says that the first frame is that is not plain."""
+
+_UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+
+class ChatStreamParser:
+    """Turns payloads into batches, and knows whether the stream has come to a proper end.
+
+    After each call look at ``failure`` first (deliver the batch, then raise it), then at ``done``.
+    """
+
+    def __init__(
+        self, profile: DialectProfile, *, choice_count: int = 1, redact: Redact | None = None
+    ) -> None:
+        self.failure: ProviderError | None = None
+        self.done = False
+        self.usage: TokenUsage | None = None
+        self.usage_problem: str | None = None
+        self._profile = profile
+        self._choice_count = choice_count
+        self._redact = redact
+        self._choices: dict[int, ChoiceState] = {}
+        self._delivered = False
+        self._text_follows = False
+        self._batch = ChatBatch(deltas=[])
+        self._told = False  # Whether the batch says anything besides its deltas.
+        self._pieces: list[str] = []
+        self._pieces_choice = 0
+
+    def feed(self, payloads: Sequence[bytes]) -> ChatBatch | None:
+        """Take the payloads of one read and return what they hold, ``None`` for nothing.
+
+        Payloads after ``[DONE]`` are ignored.
+        """
+        place, count = 0, len(payloads)
+        while place < count and not self.done and self.failure is None:
+            if self._text_follows:
+                place += self._take_plain(payloads, place)
+                if place >= count:
+                    break
+            self._take(payloads[place])
+            place += 1
+        return self._take_batch()
+
+    def finish(self, incomplete: bytes | None = None) -> ChatBatch | None:
+        """End a stream whose bytes have ended.
+
+        ``incomplete`` is an event that lacked its blank line. It counts if it is whole by itself:
+        a server that forgets the last blank line has still said what it said.
+        """
+        if self.done or self.failure is not None:
+            return None
+        if incomplete is not None and (incomplete.strip() == _DONE or _is_chunk(incomplete)):
+            self._take(incomplete)
+        if not self.done and self.failure is None:
+            if self._all_finished():
+                self.done = True
+            elif not self._choices:
+                self.failure = malformed("The provider's stream has no answer in it.")
+            else:
+                self.failure = _truncated()
+        return self._take_batch()
+
+    def interrupt(self, error: ProviderError) -> None:
+        """End a stream that broke off; one that had said everything counts as ended."""
+        if self._all_finished():
+            self.done = True
+        else:
+            self.failure = error
+            self._complete_failure()
+
+    def _all_finished(self) -> bool:
+        finished = sum(state.finished for state in self._choices.values())
+        return finished >= max(self._choice_count, len(self._choices))
+
+    def _take_batch(self) -> ChatBatch | None:
+        self._flush_pieces()
+        batch = self._batch
+        something = bool(batch.deltas) or self._told
+        if something:
+            self._batch = ChatBatch(deltas=[])
+            self._told = False
+        self._delivered = self._delivered or bool(batch.deltas)
+        if self.failure is not None:
+            self._complete_failure()
+        return batch if something else None
+
+    def _complete_failure(self) -> None:
+        if self.failure is None:
+            return
+        self.failure.usage = self.usage
+        if self._delivered:
+            self.failure.phase = Phase.STREAMING
+            self.failure.may_have_run = True
+
+    def _take_plain(self, payloads: Sequence[bytes], start: int) -> int:
+        """Take a run of plain frames and return how many they were."""
+        stop = min(len(payloads), start + _WINDOW)
+        if payloads[-1] == _DONE:
+            stop = min(stop, len(payloads) - _CLOSING_FRAMES)
+        if stop <= start:
+            return 0
+        window = payloads[start:stop]
+        chunks = _decode_frames(window)
+        if chunks is None:
+            self._text_follows = False
+            return 0
+        if len(chunks) < len(window):
+            self._text_follows = False
+        self._add_pieces(0, [text for chunk in chunks if (text := chunk.choices[0].delta.content)])
+        return len(chunks)
+
+    def _take(self, payload: bytes) -> None:
+        """Take one frame of any kind."""
+        if payload == _DONE or payload.strip() == _DONE:
+            self._end()
+            return
+        if not payload.strip():
+            return
+        try:
+            chunk = _decode_chunk(payload)
+        except _UNREADABLE:
+            self.failure = malformed("The provider sent a frame that is not valid JSON.")
+            return
+        if chunk.error or "error" in (chunk.type, chunk.object):
+            self.failure = error_from_body(200, payload, self._profile, redact=self._redact)
+            return
+        self._note_facts(chunk)
+        try:
+            for choice in chunk.choices or ():
+                self._take_choice(choice)
+        except (PartInvalid, ValueError):
+            self.failure = malformed("The provider sent a frame that makes no sense.")
+
+    def _end(self) -> None:
+        """Take the end mark: choices that have no finish reason are cut, or get one."""
+        self.done = True
+        if not self._choices:
+            self.failure = malformed("The provider's stream has no answer in it.")
+        for index, state in self._choices.items():
+            if state.finished:
+                continue
+            if not self._profile.lenient_end:
+                self.failure = _truncated()
+                return
+            self._flush_pieces()
+            self._batch.deltas.append(
+                chat_pb.ChatCompletionDelta(
+                    choice_index=index,
+                    finish_reason=state.finish_of(chat_pb.FINISH_REASON_STOP, self._profile),
+                )
+            )
+
+    def _note_facts(self, chunk: wire.Chunk) -> None:
+        batch = self._batch
+        if chunk.model and not self._choices:
+            batch.returned_model = chunk.model
+        if chunk.service_tier:
+            batch.service_tier = chunk.service_tier
+        if chunk.system_fingerprint:
+            batch.system_fingerprint = chunk.system_fingerprint
+        if moderation := json_text(chunk.moderation):
+            batch.moderation_json = moderation
+            self._told = True
+        reading = read_usage(chunk.usage, self._profile)
+        if reading.problem is not None:
+            self.usage, self.usage_problem = None, reading.problem
+        elif reading.usage is not None:
+            self.usage, self.usage_problem = reading.usage, None
+            batch.usage = reading.usage
+            self._told = True
+
+    def _take_choice(self, choice: wire.ChunkChoice) -> None:
+        index = choice.index
+        state = self._choices.get(index)
+        opens = state is None
+        if state is None:
+            state = self._choices[index] = ChoiceState()
+        elif choice.delta is not None and is_text(choice, choice.delta):
+            self._add_pieces(index, [choice.delta.content or ""])
+            self._text_follows = self._is_only(index)
+            return
+        part = chat_pb.ChatCompletionDelta(choice_index=index)
+        if opens:
+            part.role = chat_pb.CHAT_ROLE_ASSISTANT
+        fill_delta(part, choice, state, self._profile)
+        if len(part.ListFields()) > (index != 0):
+            self._flush_pieces()
+            self._batch.deltas.append(part)
+        # After an opening frame text is likely; a miss costs next to nothing.
+        self._text_follows = opens and self._is_only(index)
+
+    def _is_only(self, index: int) -> bool:
+        return index == 0 and self._choice_count == 1
+
+    def _add_pieces(self, choice_index: int, pieces: list[str]) -> None:
+        if self._pieces and self._pieces_choice != choice_index:
+            self._flush_pieces()
+        self._pieces_choice = choice_index
+        self._pieces += pieces
+
+    def _flush_pieces(self) -> None:
+        if self._pieces:
+            self._batch.deltas.append(
+                chat_pb.ChatCompletionDelta(
+                    choice_index=self._pieces_choice, content_pieces=self._pieces
+                )
+            )
+            self._pieces = []
+
+
+def _decode_frames(frames: Sequence[bytes]) -> list[wire.PlainChunk] | None:
+    """Decode frames up to the first that is not plain; ``None`` if that is the first one."""
+    try:
+        chunks = _decode_plain(b"[" + b",".join(frames) + b"]")
+    except msgspec.ValidationError as error:
+        miss = _MISS.search(str(error))
+        plain = int(miss[1]) if miss else 0
+        return _decode_frames(frames[:plain]) if 0 < plain < len(frames) else None
+    except _UNREADABLE:
+        return None
+    # A frame that only makes sense together with its neighbour shows as a wrong number.
+    return chunks if len(chunks) == len(frames) else None
+
+
+def _is_chunk(payload: bytes) -> bool:
+    try:
+        _decode_chunk(payload)
+    except _UNREADABLE:
+        return False
+    return True
+
+
+def _truncated() -> ProviderError:
+    return ProviderError(
+        ErrorKind.CONNECTION,
+        "The provider's stream ended in the middle of its answer.",
+        phase=Phase.ANSWERED,
+        http_status=200,
+        may_have_run=True,
+    )

@@ -1,0 +1,55 @@
+"""The chat adapters by provider name: what the composition root asks for them."""
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Final
+
+import aiohttp
+
+from tokensmith_server.catalog.model import ExtraProvider
+from tokensmith_server.providers import openai, openai_compatible, together, xai
+from tokensmith_server.providers.base import ChatProvider, ProviderSettings
+
+ChatFactory = Callable[[ProviderSettings, aiohttp.ClientSession], ChatProvider]
+
+CHAT_FACTORIES: Final[Mapping[str, ChatFactory]] = {
+    openai.NAME: openai.create,
+    xai.NAME: xai.create,
+    together.NAME: together.create,
+}
+"""The built-in providers of chat."""
+
+
+def create_chat_providers(
+    session: aiohttp.ClientSession,
+    settings: Mapping[str, ProviderSettings],
+    extra_providers: Iterable[ExtraProvider] = (),
+) -> dict[str, ChatProvider]:
+    """Create every chat adapter that can work.
+
+    A built-in provider needs a key in ``settings``; one without is left out. A host from the
+    overlay needs one only if it names a variable for it.
+
+    Raises:
+        ValueError: a base URL or a key cannot be used; the message names the provider and repeats
+            neither.
+    """
+    providers: dict[str, ChatProvider] = {}
+    nothing = ProviderSettings()
+    for name, factory in CHAT_FACTORIES.items():
+        known = settings.get(name, nothing)
+        if known.api_key:
+            providers[name] = _create(name, partial(factory, known, session))
+    for extra in extra_providers:
+        known = settings.get(extra.name, nothing)
+        if known.api_key or extra.api_key_env is None:
+            make = partial(openai_compatible.create, extra, known, session)
+            providers[extra.name] = _create(extra.name, make)
+    return providers
+
+
+def _create(name: str, make: Callable[[], ChatProvider]) -> ChatProvider:
+    try:
+        return make()
+    except ValueError as error:
+        raise ValueError(f"provider {name}: {error}") from None
