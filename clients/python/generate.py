@@ -114,7 +114,8 @@ def generate(scratch: Path, protos: Path = PROTOS) -> Path:
         GenerationError: a tool has another version than the pinned one, or protoc failed.
     """
     _check_tool_versions()
-    from grpc_tools import protoc  # noqa: PLC0415 - only after its version was checked
+    # Only after its version was checked: another one may not even import.
+    from grpc_tools import protoc  # type: ignore[import-untyped]  # noqa: PLC0415
 
     sources = sorted(path.relative_to(protos).as_posix() for path in protos.rglob("*.proto"))
     plugin = _script("protoc-gen-mypy_grpc")
@@ -183,7 +184,9 @@ def lint() -> list[str]:
         released = _released_protos(Path(scratch) / "released")
         if released is not None:
             against = _workspace(Path(scratch) / "against", released)
-            findings.append(_buf("breaking", "protos", "--against", str(against / "protos"), cwd=current))
+            findings.append(
+                _buf("breaking", "protos", "--against", str(against / "protos"), cwd=current)
+            )
     return [finding for finding in findings if finding]
 
 
