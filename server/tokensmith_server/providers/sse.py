@@ -134,13 +134,14 @@ class SSEDecoder:
         end = text.rfind(b"\n\n")
         if end < 0:
             return False
+        rest = text[end + 2 :]
         payloads = text[len(_FRAME_START) : end].split(_BETWEEN_FRAMES)
-        # With two line feeds an event, any other line would show as a surplus.
-        if text.count(b"\n") != 2 * len(payloads):
+        # Any other line leaves a line feed where there should be none.
+        if b"\n" in rest or b"\n" in b"".join(payloads):
             return False
         batch.payloads = payloads
         self._event_bytes = 0
-        self._keep(text[end + 2 :])
+        self._keep(rest)
         return True
 
     def _decode_lines(self, lines: bytes, batch: SSEBatch) -> None:

@@ -51,6 +51,9 @@ class UsageReading:
 
 NOTHING_REPORTED: Final = UsageReading()
 
+_NO_PROMPT_DETAILS: Final = _PromptDetails()
+_NO_COMPLETION_DETAILS: Final = _CompletionDetails()
+
 _decode = msgspec.json.Decoder(_Usage).decode
 
 
@@ -70,8 +73,8 @@ def read_usage(block: bytes | msgspec.Raw, profile: DialectProfile) -> UsageRead
 
 
 def _to_usage(wire: _Usage, profile: DialectProfile) -> TokenUsage:
-    prompt_details = wire.prompt_tokens_details or _PromptDetails()
-    completion_details = wire.completion_tokens_details or _CompletionDetails()
+    prompt_details = wire.prompt_tokens_details or _NO_PROMPT_DETAILS
+    completion_details = wire.completion_tokens_details or _NO_COMPLETION_DETAILS
     cached = prompt_details.cached_tokens
     if cached is None:
         cached = wire.cached_tokens
