@@ -46,7 +46,7 @@ class _Call:
         """Seconds until the deadline, never negative; None without a deadline."""
         return self._rpc.seconds_remaining()
 
-    def add_done_callback(self, callback: Callable[[Any], None]) -> None:
+    def add_done_callback(self, callback: Callable[[Any], object]) -> None:
         """Calls `callback(call)` once the call is over, at once if it is already."""
         rpc = self._rpc
         if rpc.final_code is not None:
@@ -238,20 +238,14 @@ class _StreamedRequests(_Call):
     """Writing requests, from an iterator given at the start or by `write()`."""
 
     _writing_done: bool = False
-    _feeder: "asyncio.Task[None] | None" = None
 
     def __init__(self, rpc: Rpc, source: "RequestSource[Any] | None") -> None:
         super().__init__(rpc)
-        if source is not None:
-            self._feeder = rpc.loop.create_task(self._feed(source))
-
-    def cancel(self) -> bool:
-        """Ends the call and cancels its handler and the reading of the request iterator."""
-        if not super().cancel():
-            return False
-        if self._feeder is not None:
-            self._feeder.cancel()
-        return True
+        self._has_source = source is not None
+        if source is not None and rpc.final_code is None:
+            feeder = rpc.loop.create_task(self._feed(source))
+            # A source that has stalled would otherwise hold this task long after the call.
+            self.add_done_callback(lambda _: feeder.cancel())
 
     async def write(self, request: Any) -> None:
         """Sends one request; suspends while the handler lags a window of messages behind.
@@ -274,7 +268,7 @@ class _StreamedRequests(_Call):
         self._done_writing()
 
     def _refuse_with_iterator(self) -> None:
-        if self._feeder is not None:
+        if self._has_source:
             raise grpc.aio.UsageError(_STYLE_ERROR)
 
     async def _write(self, request: Any) -> None:

@@ -328,3 +328,24 @@ async def test_failing_callbacks_do_no_harm() -> None:
     call.add_done_callback(fail)
     assert (await resolve(call)).value == "a"
     await server.stop(None)
+
+
+async def test_stalled_request_iterator_is_stopped_when_the_call_ends() -> None:
+    async def refuse(requests: Any, context: Context) -> StringValue:
+        async for _ in requests:
+            await context.abort(grpc.StatusCode.PERMISSION_DENIED, "no")
+        return text()
+
+    async def stall() -> AsyncIterator[StringValue]:
+        yield text()
+        await gate.hold()
+
+    gate = Gate()
+    server = await started(echo=stream_unary(refuse))
+    error = await failure_of(InProcessChannel(server).stream_unary(ECHO)(stall()))
+    assert error.code() is grpc.StatusCode.PERMISSION_DENIED
+    await gate.wait_until_left()
+    assert gate.cancelled
+    await server.stop(None)
+    error = await failure_of(InProcessChannel(server).stream_unary(ECHO)(stall()))
+    assert error.code() is grpc.StatusCode.UNAVAILABLE
