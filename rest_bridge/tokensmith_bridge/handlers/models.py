@@ -1,0 +1,66 @@
+"""``GET /v1/models`` and ``GET /v1/models/{id}``."""
+
+from typing import Final
+
+from aiohttp import web
+
+from tokensmith.v1 import model_service_pb2 as model
+from tokensmith_bridge.backend import Backend, call_server
+from tokensmith_bridge.call import CALL, call_metadata, deadline_seconds
+from tokensmith_bridge.config import BridgeSettings
+from tokensmith_bridge.openai.models import model_list_to_json, model_to_json
+from tokensmith_bridge.replies import json_reply
+
+_PREFIX: Final = "/v1/models/"
+
+
+class ModelHandlers:
+    """The catalog's endpoints."""
+
+    def __init__(self, backend: Backend, settings: BridgeSettings) -> None:
+        self._models = backend.models
+        self._settings = settings
+
+    async def list_models(self, request: web.Request) -> web.StreamResponse:
+        """Every model on sale."""
+        call = request[CALL]
+        metadata = call_metadata(request.headers, call.request_id)
+        found: list[model.Model] = []
+        page_token = ""
+        while True:
+            rpc = self._models.ListModels(
+                model.ListModelsRequest(page_token=page_token),
+                metadata=metadata,
+                timeout=self._timeout(request),
+            )
+            page = await call_server(rpc)
+            found.extend(page.models)
+            page_token = page.next_page_token
+            if not page_token:
+                break
+        body = model_list_to_json(found, page.catalog_version)
+        return json_reply(call, body, server_headers=await rpc.initial_metadata())
+
+    async def get_model(self, request: web.Request) -> web.StreamResponse:
+        """One model. Its id's slashes may be encoded or not."""
+        call = request[CALL]
+        metadata = call_metadata(request.headers, call.request_id)
+        model_id = request.path.removeprefix(_PREFIX)
+        call.model = model_id[:256]
+        rpc = self._models.GetModel(
+            model.GetModelRequest(model_id=model_id),
+            metadata=metadata,
+            timeout=self._timeout(request),
+        )
+        response = await call_server(rpc)
+        return json_reply(
+            call, model_to_json(response.model), server_headers=await rpc.initial_metadata()
+        )
+
+    def _timeout(self, request: web.Request) -> float:
+        return deadline_seconds(
+            request.headers,
+            default_seconds=self._settings.default_deadline_seconds,
+            seconds_max=self._settings.deadline_seconds_max,
+            stream=False,
+        )

@@ -1,0 +1,37 @@
+"""How log lines look. The fields are chosen where they are logged; nothing else gets in."""
+
+import logging
+import sys
+from typing import Final
+
+import msgspec
+import structlog
+
+_LEVELS: Final = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+}
+
+
+def configure_logs(*, log_format: str, log_level: str) -> None:
+    """Write lines to standard error, as JSON or for people."""
+    level = _LEVELS[log_level]
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            _json_line if log_format == "json" else structlog.dev.ConsoleRenderer(colors=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(level=max(level, logging.WARNING), stream=sys.stderr)
+
+
+def _json_line(_logger: object, _name: str, event: structlog.typing.EventDict) -> str:
+    return msgspec.json.encode(event, enc_hook=str).decode()

@@ -1,0 +1,31 @@
+"""What the bridge counts, in the process's own registry."""
+
+from typing import Final
+
+from prometheus_client import Counter, Gauge, Histogram
+
+_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
+
+REQUESTS: Final = Counter("tokensmith_bridge_requests", "Requests answered.", ("route", "status"))
+REQUEST_SECONDS: Final = Histogram(
+    "tokensmith_bridge_request_seconds",
+    "From a request's head to the end of its answer.",
+    ("route",),
+    buckets=_BUCKETS,
+)
+FIRST_FRAME_SECONDS: Final = Histogram(
+    "tokensmith_bridge_first_frame_seconds",
+    "From a request's head to the first frame of its stream.",
+    ("route",),
+    buckets=_BUCKETS,
+)
+REQUESTS_RUNNING: Final = Gauge("tokensmith_bridge_requests_running", "Requests being served.")
+CLIENTS_GONE: Final = Counter(
+    "tokensmith_bridge_clients_gone",
+    "Clients that left before their answer's end.",
+    ("route",),
+)
+CONNECTIONS: Final = Gauge("tokensmith_bridge_connections", "Open connections.")
+CONNECTIONS_CUT: Final = Counter(
+    "tokensmith_bridge_connections_cut", "Connections that were cut off, by why.", ("why",)
+)

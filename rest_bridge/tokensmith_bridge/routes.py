@@ -1,0 +1,56 @@
+"""The table of endpoints, and what a path that is not in it may have meant."""
+
+import difflib
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from tokensmith_bridge.backend import Backend
+from tokensmith_bridge.config import BridgeSettings
+from tokensmith_bridge.handlers.billing import BillingHandlers
+from tokensmith_bridge.handlers.chat import ChatHandlers
+from tokensmith_bridge.handlers.health import HealthHandlers
+from tokensmith_bridge.handlers.models import ModelHandlers
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A method and a path, in aiohttp's notation, and who answers."""
+
+    method: str
+    path: str
+    handler: Handler
+
+
+def endpoints(backend: Backend, settings: BridgeSettings) -> tuple[Endpoint, ...]:
+    """Everything that the bridge serves."""
+    chat = ChatHandlers(backend, settings)
+    models = ModelHandlers(backend, settings)
+    billing = BillingHandlers(backend, settings)
+    health = HealthHandlers(backend, settings)
+    return (
+        Endpoint("POST", "/v1/chat/completions", chat.create_completion),
+        Endpoint("GET", "/v1/models", models.list_models),
+        Endpoint("GET", "/v1/models/{model_id:.+}", models.get_model),
+        Endpoint("GET", "/v1/credits", billing.get_credits),
+        Endpoint("GET", "/v1/requests/{request_id}", billing.get_request),
+        Endpoint("GET", "/healthz", health.alive),
+        Endpoint("GET", "/readyz", health.ready),
+    )
+
+
+def near_path(path: str, paths: Iterable[str]) -> str | None:
+    """The one of ``paths`` that ``path`` probably meant, if any.
+
+    Finds a missing or doubled ``/v1``, doubled or trailing slashes, capitals and small slips.
+    """
+    fixed = {known for known in paths if "{" not in known}
+    plain = "/" + "/".join(part for part in path.lower().split("/") if part and part != "v1")
+    for candidate in (f"/v1{plain}", plain):
+        if candidate in fixed and candidate != path:
+            return candidate
+    close = difflib.get_close_matches(f"/v1{plain[:100]}", sorted(fixed), n=1, cutoff=0.8)
+    return close[0] if close and close[0] != path else None

@@ -1,0 +1,80 @@
+"""From what gRPC raised to the refusal that the client gets."""
+
+from collections.abc import Iterable
+from typing import Final
+
+import grpc
+import grpc.aio
+
+from tokensmith.errors import error_from_rpc
+from tokensmith_bridge.openai.errors import BridgeReason, MoneyFacts, Refusal
+
+# What a status means that came without our ErrorInfo: from the transport, or from a proxy.
+_BARE: Final[dict[grpc.StatusCode, tuple[str, str]]] = {
+    grpc.StatusCode.UNAVAILABLE: (
+        BridgeReason.SERVER_UNREACHABLE,
+        "The gateway can't reach its server right now. Try again in a moment.",
+    ),
+    grpc.StatusCode.DEADLINE_EXCEEDED: (
+        "DEADLINE_EXCEEDED",
+        "The answer was not ready within the time that the request allowed.",
+    ),
+    grpc.StatusCode.UNAUTHENTICATED: ("INVALID_API_KEY", "The API key is not valid."),
+    grpc.StatusCode.PERMISSION_DENIED: ("PERMISSION_DENIED", "The API key may not do this."),
+    grpc.StatusCode.RESOURCE_EXHAUSTED: (
+        "SERVER_OVERLOADED",
+        "This server has too much to do right now. Try again in a moment.",
+    ),
+    grpc.StatusCode.UNIMPLEMENTED: ("METHOD_UNIMPLEMENTED", "This server can't do that yet."),
+    grpc.StatusCode.CANCELLED: ("CANCELLED", "The request was cancelled."),
+}
+_TOO_LARGE_TEXT: Final = "message larger than max"
+_UNKNOWN: Final = ("INTERNAL", "Something went wrong on our side.")
+
+
+class ServerRefusal(Refusal):
+    """A refusal that the server made, so that the key has been checked already."""
+
+
+def refusal_from_rpc(error: grpc.aio.AioRpcError) -> ServerRefusal:
+    """Read status, reason and facts, and from the trailing metadata what the call cost."""
+    typed = error_from_rpc(error)
+    money = money_from_metadata(error.trailing_metadata() or ())
+    if not typed.reason:
+        reason, message = _BARE.get(error.code(), _UNKNOWN)
+        if _TOO_LARGE_TEXT in (error.details() or ""):
+            reason, message = "PAYLOAD_TOO_LARGE", "The request is larger than the server takes."
+        return ServerRefusal(reason, message, money=money)
+    return ServerRefusal(
+        typed.reason,
+        typed.message,
+        facts=typed.metadata,
+        money=money,
+        retry_after_ms=_retry_after_ms(typed.retry_after_seconds, typed.metadata),
+    )
+
+
+def _retry_after_ms(seconds: float | None, facts: dict[str, str]) -> int | None:
+    if seconds is not None:
+        return round(seconds * 1000)
+    text = facts.get("retry_after_ms", "")
+    return int(text) if text.isascii() and text.isdigit() else None
+
+
+def money_from_metadata(metadata: Iterable[tuple[str, str | bytes]]) -> MoneyFacts:
+    """What trailing metadata says of a call's money; nothing said is nothing charged."""
+    amounts = {
+        key: int(value)
+        for key, value in metadata
+        if key in _MONEY_KEYS and isinstance(value, str) and value.isascii() and value.isdigit()
+    }
+    return MoneyFacts(
+        held_microcredits=amounts.get("x-held-microcredits", 0),
+        charged_microcredits=amounts.get("x-charged-microcredits", 0),
+        balance_microcredits=amounts.get("x-balance-microcredits"),
+    )
+
+
+_MONEY_KEYS: Final = frozenset(
+    {"x-held-microcredits", "x-charged-microcredits", "x-balance-microcredits"}
+)
