@@ -20,7 +20,9 @@ class Layer(grpc.aio.ServerInterceptor):
     inside_of: ClassVar[tuple[type["Layer"], ...]] = ()
 
     def __init__(self) -> None:
-        self._wrapped: dict[str, tuple[Any, Any]] = {}
+        # By the handler's identity, which is kept beside it: one process may serve the same method
+        # on the network and within itself, each with handlers of its own.
+        self._wrapped: dict[int, tuple[Any, Any]] = {}
 
     async def intercept_service(
         self,
@@ -31,12 +33,11 @@ class Layer(grpc.aio.ServerInterceptor):
         handler = await continuation(handler_call_details)
         if handler is None:
             return None
-        method: str = handler_call_details.method
-        kept = self._wrapped.get(method)
-        if kept is not None and kept[0] is handler:
+        kept = self._wrapped.get(id(handler))
+        if kept is not None:
             return kept[1]
-        wrapped = self._wrap(handler, method)
-        self._wrapped[method] = (handler, wrapped)
+        wrapped = self._wrap(handler, handler_call_details.method)
+        self._wrapped[id(handler)] = (handler, wrapped)
         return wrapped
 
     async def unary(self, method: str, inner: Behaviour, request: Any, context: Context) -> Any:
