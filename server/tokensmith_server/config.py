@@ -76,6 +76,11 @@ class ServerSettings(BaseSettings):
         """The providers that the simulator stands in for."""
         if not self.simulator_url:
             return frozenset()
+        return self.keyless
+
+    @property
+    def keyless(self) -> frozenset[str]:
+        """The providers that have no key of their own."""
         return frozenset(name for name in _SIMULATOR_PATHS if not self._has_own(name))
 
     def providers(self) -> dict[str, ProviderSettings]:

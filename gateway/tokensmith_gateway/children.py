@@ -1,0 +1,90 @@
+"""Child processes that never outlive this one, and say when they are ready.
+
+A child gets a pipe as standard input and ends when that closes, so a killed parent leaves no
+orphan. It prints one JSON line on standard output once it serves.
+"""
+
+import asyncio
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+_READY_SECONDS = 60.0
+_STOP_SECONDS = 30.0
+
+
+class ChildFailed(OSError):
+    """A child ended, or stayed silent, before it was ready."""
+
+
+class Child:
+    """One running child process."""
+
+    def __init__(self, name: str, process: asyncio.subprocess.Process, ready: Any) -> None:
+        self.name = name
+        self.ready = ready
+        self._process = process
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    async def wait(self) -> int:
+        """Wait until it ends; its exit code."""
+        return await self._process.wait()
+
+    async def stop(self) -> None:
+        """Ask it to drain and wait; kill it when it takes too long."""
+        if self._process.returncode is not None:
+            return
+        self._process.terminate()
+        try:
+            async with asyncio.timeout(_STOP_SECONDS):
+                await self._process.wait()
+        except TimeoutError:
+            self._process.kill()
+            await self._process.wait()
+
+
+async def start_child(
+    name: str,
+    module: str,
+    arguments: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+) -> Child:
+    """Start ``python -m module`` and wait for its JSON line.
+
+    Raises:
+        ChildFailed: it ended or stayed silent; its own words are on standard error.
+    """
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", module, *arguments),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        env=dict(environment) if environment is not None else None,
+    )
+    assert process.stdout is not None  # noqa: S101 - asked for above
+    try:
+        async with asyncio.timeout(_READY_SECONDS):
+            line = await process.stdout.readline()
+    except TimeoutError:
+        line = b""
+    if not line:
+        if process.returncode is None:
+            process.kill()
+        code = await process.wait()
+        raise ChildFailed(f"the {name} did not start (exit code {code})")
+    return Child(name, process, msgspec.json.decode(line))
+
+
+async def stdin_closed() -> None:
+    """In a child: wait until the parent is gone."""
+    reader = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    while await reader.read(4096):
+        pass

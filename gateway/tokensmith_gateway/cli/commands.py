@@ -1,0 +1,102 @@
+"""The table of commands, and those that run processes."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Coroutine
+from typing import Annotated, Any
+
+import typer
+import uvloop
+
+from tokensmith_bridge.__main__ import main as run_bridge
+from tokensmith_gateway.cli.accounts import accounts, credit, keys
+from tokensmith_gateway.cli.inspection import doctor, ledger, list_models, requests
+from tokensmith_gateway.cli.options import AsJSON
+from tokensmith_gateway.cli.outcome import print_record
+from tokensmith_gateway.up import UpSettings, up
+from tokensmith_server.config import ServerSettings
+from tokensmith_server.logs import configure_logs
+from tokensmith_server.serve import serve
+from tokensmith_server.storage import migrate
+from tokensmith_simulator.__main__ import main as run_simulator
+
+app = typer.Typer(
+    name="tokensmith",
+    help="An OpenAI-compatible AI gateway that sells usage from a prepaid balance of credits.",
+    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 not found, 4 name taken, "
+    "5 database, 6 audit violation. Settings are TOKENSMITH_... variables.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(accounts, name="accounts")
+app.add_typer(keys, name="keys")
+app.add_typer(credit, name="credits")
+app.add_typer(requests, name="requests")
+app.add_typer(ledger, name="ledger")
+app.command("models")(list_models)
+app.command("doctor")(doctor)
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    """Run a process's main coroutine on uvloop, or the standard loop where there is none."""
+    if sys.platform == "win32":
+        asyncio.run(work)
+    else:
+        uvloop.run(work)
+
+
+def _log_format_for_people(settings: ServerSettings) -> str:
+    """Lines for people on a terminal, unless the environment says otherwise."""
+    if "TOKENSMITH_LOG_FORMAT" in os.environ or not sys.stderr.isatty():
+        return settings.log_format
+    return "console"
+
+
+@app.command("up")
+def up_command(
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes that share the ports (PostgreSQL).")
+    ] = None,
+) -> None:
+    """Migrate and serve everything in the foreground; simulate providers without a key."""
+    if workers is not None:
+        os.environ["TOKENSMITH_WORKERS"] = str(workers)
+    settings = UpSettings.from_environment()
+    configure_logs(_log_format_for_people(settings.server), settings.server.log_level)
+    _run(up(settings))
+
+
+@app.command("server")
+def server_command() -> None:
+    """Serve gRPC alone; the database must be migrated."""
+    settings = ServerSettings()
+    configure_logs(_log_format_for_people(settings), settings.log_level)
+    _run(serve(settings, ready=lambda address: sys.stderr.write(f"gRPC on {address}\n")))
+
+
+@app.command("bridge")
+def bridge_command() -> None:
+    """Serve REST alone, in front of the server at TOKENSMITH_GRPC_TARGET."""
+    run_bridge()
+
+
+@app.command(
+    "simulator",
+    context_settings={
+        "allow_extra_args": True,
+        "ignore_unknown_options": True,
+        "help_option_names": [],
+    },
+)
+def simulator_command(context: typer.Context) -> None:
+    """Serve the simulated upstream providers; `--help` lists its options."""
+    raise SystemExit(run_simulator(context.args))
+
+
+@app.command("migrate")
+def migrate_command(as_json: AsJSON = False) -> None:
+    """Bring the database to this version's schema."""
+    revision = migrate.upgrade(ServerSettings().database)
+    print_record({"revision": revision}, as_json=as_json)

@@ -1,0 +1,93 @@
+"""How commands answer: JSON or text on standard output, and an exit code for each failure."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+import pydantic
+from rich.console import Console
+from rich.table import Table
+
+from tokensmith_server.billing.errors import (
+    AccountExists,
+    AccountNotFound,
+    KeyNotFound,
+    LedgerUnavailable,
+    RequestNotFound,
+)
+from tokensmith_server.catalog.loader import CatalogError
+from tokensmith_server.storage.errors import StorageError
+
+EXIT_FAILED: Final = 1
+EXIT_USAGE: Final = 2
+EXIT_NOT_FOUND: Final = 3
+EXIT_CONFLICT: Final = 4
+EXIT_DATABASE: Final = 5
+EXIT_VIOLATION: Final = 6
+
+_CODES: Final[dict[type[Exception], int]] = {
+    AccountNotFound: EXIT_NOT_FOUND,
+    KeyNotFound: EXIT_NOT_FOUND,
+    RequestNotFound: EXIT_NOT_FOUND,
+    AccountExists: EXIT_CONFLICT,
+    LedgerUnavailable: EXIT_DATABASE,
+    StorageError: EXIT_DATABASE,
+    CatalogError: EXIT_USAGE,
+    pydantic.ValidationError: EXIT_USAGE,
+    OSError: EXIT_FAILED,
+}
+
+Row = Mapping[str, Any]
+
+
+def exit_code_of(error: Exception) -> int | None:
+    """The exit code for an expected failure; ``None`` for a defect."""
+    for kind, code in _CODES.items():
+        if isinstance(error, kind):
+            return code
+    return None
+
+
+def explain(error: Exception) -> str:
+    """One or more lines for the person at the terminal."""
+    if isinstance(error, pydantic.ValidationError):
+        problems = (
+            f"TOKENSMITH_{'_'.join(map(str, problem['loc'])).upper()}: {problem['msg']}"
+            for problem in error.errors()
+        )
+        return "the settings are not valid\n" + "\n".join(problems)
+    return str(error)
+
+
+def say(text: str) -> None:
+    """A line for the person, on standard error."""
+    sys.stderr.write(text + "\n")
+
+
+def print_json(value: object) -> None:
+    """One JSON document on standard output."""
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+
+
+def print_record(record: Row, *, as_json: bool) -> None:
+    """One thing: as JSON, or a line for each of its fields."""
+    if as_json:
+        print_json(record)
+        return
+    width = max(map(len, record))
+    for name, value in record.items():
+        sys.stdout.write(f"{name:<{width}}  {'' if value is None else value}\n")
+
+
+def print_rows(rows: Sequence[Row], *, as_json: bool, columns: Sequence[str]) -> None:
+    """Several things: as a JSON list with every field, or as a table of some of them."""
+    if as_json:
+        print_json(rows)
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold", no_wrap=column in {"id", "request"})
+    for row in rows:
+        table.add_row(*("" if row[name] is None else str(row[name]) for name in columns))
+    Console(highlight=False, soft_wrap=not sys.stdout.isatty()).print(table)

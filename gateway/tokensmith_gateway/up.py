@@ -1,0 +1,176 @@
+"""``tokensmith up``: everything a newcomer or a single machine needs, in the foreground.
+
+Migrates, starts the simulator for the providers that have no key, makes the demo account on an
+empty database, and serves: in this process, or in several that share the ports.
+"""
+
+import asyncio
+import os
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+import structlog
+
+from tokensmith_bridge.config import BridgeSettings
+from tokensmith_bridge.metrics_listener import serve_metrics
+from tokensmith_gateway.all_in_one import Addresses, Running, serve_until_stopped
+from tokensmith_gateway.banner import banner
+from tokensmith_gateway.children import Child, start_child
+from tokensmith_gateway.demo import ensure_demo
+from tokensmith_gateway.settings import GatewaySettings
+from tokensmith_server.clock import SystemClock
+from tokensmith_server.config import ServerSettings
+from tokensmith_server.serve import stop_on_signals
+from tokensmith_server.storage import migrate
+from tokensmith_server.storage.errors import StorageError
+from tokensmith_server.storage.storage import open_storage
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class UpSettings:
+    """The three sets of settings of an all-in-one installation."""
+
+    gateway: GatewaySettings
+    server: ServerSettings
+    bridge: BridgeSettings
+
+    @classmethod
+    def from_environment(cls) -> "UpSettings":
+        """Read the environment.
+
+        Raises:
+            pydantic.ValidationError: a variable is not valid.
+        """
+        return cls(GatewaySettings(), ServerSettings(), BridgeSettings())
+
+
+async def up(settings: UpSettings) -> None:
+    """Serve until a signal comes.
+
+    Raises:
+        StorageError: the database can't be used, or several workers were asked for on SQLite.
+        ChildFailed: the simulator or a worker did not start.
+        OSError, RuntimeError: an address is taken.
+    """
+    workers = settings.gateway.workers
+    if workers > 1 and settings.server.database.startswith("sqlite"):
+        raise StorageError(
+            f"{workers} workers need PostgreSQL: set TOKENSMITH_DATABASE_URL=postgresql://... "
+            "(SQLite has one server process)"
+        )
+    migrate.upgrade(settings.server.database)
+    async with AsyncExitStack() as stack:
+        server_settings = await _with_simulator(settings.server, stack)
+        secret = await _demo_key(settings)
+
+        def announce(addresses: Addresses) -> None:
+            public_url = settings.gateway.public_url or f"http://{addresses.rest}"
+            sys.stdout.write(banner(public_url, addresses.grpc, secret, server_settings))
+            sys.stdout.flush()
+
+        if workers > 1:
+            await _serve_with_workers(settings, server_settings, announce)
+            return
+        await stack.enter_async_context(serve_metrics(settings.bridge.metrics_listen))
+
+        def ready(process: Running) -> None:
+            announce(process.addresses)
+
+        await serve_until_stopped(server_settings, settings.bridge, ready=ready)
+
+
+async def _with_simulator(settings: ServerSettings, stack: AsyncExitStack) -> ServerSettings:
+    """The settings with a simulator for the providers that have no key of their own."""
+    if settings.simulator_url or not settings.keyless:
+        return settings
+    simulator = await start_child(
+        "upstream simulator",
+        "tokensmith_simulator",
+        ("--listen", "127.0.0.1:0", "--until-stdin-closes"),
+    )
+    stack.push_async_callback(simulator.stop)
+    return settings.model_copy(update={"simulator_url": simulator.ready["origin"]})
+
+
+async def _demo_key(settings: UpSettings) -> str | None:
+    async with open_storage(
+        settings.server.database, owner="up", clock=SystemClock(), server=False
+    ) as store:
+        return await ensure_demo(
+            store, settings.server.data_dir, credits_granted=settings.gateway.demo_credits
+        )
+
+
+class _Workers:
+    """The worker processes, each started again when it dies by itself."""
+
+    def __init__(self, count: int, environment: dict[str, str], restarts_per_minute: int) -> None:
+        self._count = count
+        self._environment = environment
+        self._restarts_per_minute = restarts_per_minute
+        self._restarts: deque[float] = deque()
+        self._children: dict[int, Child] = {}
+        self.gave_up = asyncio.Event()
+
+    async def start(self) -> Addresses:
+        """Start all; the addresses they share."""
+        for number in range(self._count):
+            await self._start(number)
+        ready = self._children[0].ready
+        return Addresses(rest=ready["rest"], grpc=ready["grpc"])
+
+    async def watch(self, number: int) -> None:
+        """Start a worker again whenever it ends; too many ends in a minute end the watch."""
+        while True:
+            code = await self._children[number].wait()
+            _log.error("worker.ended", worker=number, exit_code=code)
+            now = time.monotonic()
+            self._restarts.append(now)
+            while self._restarts and self._restarts[0] < now - 60:
+                self._restarts.popleft()
+            if len(self._restarts) > self._restarts_per_minute:
+                self.gave_up.set()
+                return
+            await self._start(number)
+
+    async def stop(self) -> None:
+        """Drain all at once."""
+        await asyncio.gather(*(child.stop() for child in self._children.values()))
+
+    async def _start(self, number: int) -> None:
+        self._children[number] = await start_child(
+            f"worker {number}", "tokensmith_gateway.all_in_one", (), self._environment
+        )
+        _log.info("worker.started", worker=number, pid=self._children[number].pid)
+
+
+async def _serve_with_workers(
+    settings: UpSettings, server_settings: ServerSettings, announce: Callable[[Addresses], None]
+) -> None:
+    """Supervise the workers until a signal comes.
+
+    Raises:
+        ChildFailed: a worker did not start.
+    """
+    stop = stop_on_signals()
+    environment = dict(os.environ) | {"TOKENSMITH_SIMULATOR_URL": server_settings.simulator_url}
+    workers = _Workers(settings.gateway.workers, environment, settings.gateway.restarts_per_minute)
+    try:
+        announce(await workers.start())
+        watches = [
+            asyncio.ensure_future(workers.watch(number))
+            for number in range(settings.gateway.workers)
+        ]
+        gave_up = asyncio.ensure_future(workers.gave_up.wait())
+        stopped = asyncio.ensure_future(stop.wait())
+        await asyncio.wait((gave_up, stopped, *watches), return_when=asyncio.FIRST_COMPLETED)
+        for task in (gave_up, stopped, *watches):
+            task.cancel()
+    finally:
+        await workers.stop()
