@@ -40,6 +40,8 @@ _CODES: Final[dict[type[Exception], int]] = {
 
 Row = Mapping[str, Any]
 
+_TABLE_WIDTH: Final = 400
+
 
 def exit_code_of(error: Exception) -> int | None:
     """The exit code for an expected failure; ``None`` for a defect."""
@@ -87,7 +89,8 @@ def print_rows(rows: Sequence[Row], *, as_json: bool, columns: Sequence[str]) ->
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(column, overflow="fold", no_wrap=column in {"id", "request"})
+        table.add_column(column, no_wrap=True)
     for row in rows:
         table.add_row(*("" if row[name] is None else str(row[name]) for name in columns))
-    Console(highlight=False, soft_wrap=not sys.stdout.isatty()).print(table)
+    # Rows keep their line whatever the terminal's width: they are read by grep as well.
+    Console(highlight=False, width=_TABLE_WIDTH).print(table, crop=False, soft_wrap=True)
