@@ -68,9 +68,10 @@ class ChatStreamParser:
         place, count = 0, len(payloads)
         while place < count and not self.done and self.failure is None:
             if self._text_follows:
-                place += self._take_plain(payloads, place)
-                if place >= count:
-                    break
+                taken = self._take_plain(payloads, place)
+                if taken:
+                    place += taken
+                    continue
             self._take(payloads[place])
             place += 1
         return self._take_batch()

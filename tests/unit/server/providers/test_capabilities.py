@@ -192,7 +192,7 @@ def test_setting_that_asks_for_what_happens_anyway_is_taken_by_any_model(name: s
 
 
 def test_settings_that_go_only_without_reasoning_are_taken_without_it() -> None:
-    capabilities = {
+    capabilities: dict[str, Any] = {
         "temperature": Support.WITHOUT_REASONING,
         "tools_with_reasoning": False,
         "reasoning_efforts": EFFORTS,

@@ -57,13 +57,16 @@ ONLY_OPENAI: dict[str, dict[str, Any]] = {
 def refused_param(
     fields: dict[str, Any], profile: DialectProfile, **capabilities: Any
 ) -> str | None:
+    refusal: ProviderError | None = None
     try:
         check_dialect(params(**fields), model(**capabilities), profile)
     except ProviderError as error:
-        assert error.kind is ErrorKind.INVALID_REQUEST
-        assert error.allowed
-        return error.param
-    return None
+        refusal = error
+    if refusal is None:
+        return None
+    assert refusal.kind is ErrorKind.INVALID_REQUEST
+    assert refusal.allowed
+    return refusal.param
 
 
 @pytest.mark.parametrize("profile", PROFILES)
