@@ -137,21 +137,15 @@ async def open_app(
         store = await stack.enter_async_context(
             open_storage(settings.database, owner=owner, clock=clock, server=True, price=price_of)
         )
-        adapters = providers
-        if adapters is None:
-            session = await stack.enter_async_context(create_session())
-            adapters = create_chat_providers(
-                session,
-                settings.providers() | _extra_keys(catalog),
-                catalog.providers.values(),
-            )
+        if providers is None:
+            providers = await _providers(settings, catalog, stack)
         supervisor = Supervisor()
         sweeper = _sweeper(settings, store, clock, owner)
         parts = _chat_parts(
             settings=settings,
             store=store,
             catalog=catalog,
-            providers=adapters,
+            providers=providers,
             supervisor=supervisor,
             clock=clock,
             ids=ids,
@@ -176,6 +170,16 @@ async def open_app(
         await app.health.set_serving(True)
         _log.info("server.open", owner=owner, catalog=catalog.version, models=len(catalog))
         yield app
+
+
+async def _providers(
+    settings: ServerSettings, catalog: Catalog, stack: AsyncExitStack
+) -> Mapping[str, ChatProvider]:
+    """An adapter for each provider that can be reached, over one session that ``stack`` closes."""
+    session = await stack.enter_async_context(create_session())
+    return create_chat_providers(
+        session, settings.providers() | _extra_keys(catalog), catalog.providers.values()
+    )
 
 
 def _extra_keys(catalog: Catalog) -> dict[str, ProviderSettings]:
