@@ -8,12 +8,12 @@ from typing import Final
 
 import grpc.aio
 import structlog
-from aiohttp import web
 from pydantic import ValidationError
 
-from tokensmith_bridge.app import build_app, build_metrics_app, start_listener
-from tokensmith_bridge.config import BridgeSettings, split_listen
+from tokensmith_bridge.app import build_app, start_listener
+from tokensmith_bridge.config import BridgeSettings
 from tokensmith_bridge.logs import configure_logs
+from tokensmith_bridge.metrics_listener import serve_metrics
 
 _log = structlog.get_logger("tokensmith.bridge")
 
@@ -46,19 +46,10 @@ async def serve(settings: BridgeSettings) -> None:
         channel = await stack.enter_async_context(open_channel(settings))
         listener = await start_listener(build_app(settings, channel), settings)
         stack.push_async_callback(listener.stop)
-        if settings.metrics_listen:
-            await _serve_metrics(stack, settings.metrics_listen)
+        await stack.enter_async_context(serve_metrics(settings.metrics_listen))
         _log.info("listening", address=settings.rest_listen, server=settings.grpc_target)
         await stopped.wait()
         _log.info("draining")
-
-
-async def _serve_metrics(stack: contextlib.AsyncExitStack, listen: str) -> None:
-    runner = web.AppRunner(build_metrics_app(), access_log=None)
-    await runner.setup()
-    stack.push_async_callback(runner.cleanup)
-    host, port = split_listen(listen)
-    await web.TCPSite(runner, host, port).start()
 
 
 def main() -> None:

@@ -7,12 +7,11 @@ from typing import Final
 
 import grpc.aio
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from tokensmith_bridge.backend import Backend
 from tokensmith_bridge.config import BridgeSettings, split_listen
 from tokensmith_bridge.connection import ConnectionLimits, GuardedConnection
-from tokensmith_bridge.middleware import Outermost
+from tokensmith_bridge.middleware import Outermost, meet_expectation
 from tokensmith_bridge.routes import endpoints
 
 _BACKLOG: Final = 1024
@@ -36,9 +35,12 @@ def build_app(settings: BridgeSettings, channel: grpc.aio.Channel) -> web.Applic
     app = web.Application(middlewares=[outermost.handle])
     app.router.add_routes(
         [
-            web.get(endpoint.path, endpoint.handler)
-            if endpoint.method == "GET"
-            else web.route(endpoint.method, endpoint.path, endpoint.handler)
+            web.route(
+                endpoint.method,
+                endpoint.path,
+                endpoint.handler,
+                expect_handler=meet_expectation,
+            )
             for endpoint in table
         ]
     )
@@ -51,12 +53,8 @@ class BridgeListener:
     def __init__(self, runner: web.AppRunner, server: asyncio.Server) -> None:
         self._runner = runner
         self._server = server
-
-    @property
-    def port(self) -> int:
-        """The port, also where the settings asked for any (0)."""
-        port: int = self._server.sockets[0].getsockname()[1]
-        return port
+        # What the settings asked for, or what they got where they asked for any (0).
+        self.port: int = server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
         """Take no more connections, let requests run for ``drain_seconds``, and cut the rest."""
@@ -115,14 +113,3 @@ async def start_listener(
         await runner.cleanup()
         raise
     return BridgeListener(runner, server)
-
-
-def build_metrics_app() -> web.Application:
-    """``GET /metrics`` of this process, for an address of its own."""
-
-    async def show(_request: web.Request) -> web.Response:
-        return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
-
-    app = web.Application()
-    app.router.add_get("/metrics", show)
-    return app

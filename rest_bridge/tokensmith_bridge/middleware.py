@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Sequence
 
 import structlog
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from aiohttp.typedefs import Handler
 
 from tokensmith_bridge import metrics
@@ -89,7 +89,7 @@ class Outermost:
     def _refuse_http(
         self, request: web.Request, call: Call, error: web.HTTPException
     ) -> web.StreamResponse:
-        """Answer what aiohttp itself refuses: paths, methods, expectations."""
+        """Answer what aiohttp itself refuses: paths and methods."""
         more_headers: list[tuple[str, str]] = []
         if isinstance(error, web.HTTPNotFound):
             refusal = self._unknown_path(request)
@@ -99,10 +99,6 @@ class Outermost:
             refusal = Refusal(
                 BridgeReason.METHOD_NOT_ALLOWED,
                 f"{request.path[:200]} does not take {request.method[:20]}, but {allowed}.",
-            )
-        elif isinstance(error, web.HTTPExpectationFailed):
-            refusal = Refusal(
-                BridgeReason.EXPECTATION_FAILED, "The header 'Expect' may only be '100-continue'."
             )
         else:
             refusal = Refusal(BridgeReason.MALFORMED_HTTP, "The request breaks the rules of HTTP.")
@@ -138,6 +134,21 @@ class Outermost:
             reason=call.reason or None,
             charged_microcredits=call.charged_microcredits,
         )
+
+
+async def meet_expectation(request: web.Request) -> web.StreamResponse | None:
+    """Tell a client that asks first to go on. aiohttp calls this before any middleware."""
+    if request.headers.get("Expect", "").lower() == "100-continue":
+        if request.version == HttpVersion11:
+            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            # It is no part of the answer, which may still be an error.
+            request.writer.output_size = 0
+        return None
+    refusal = Refusal(
+        BridgeReason.EXPECTATION_FAILED, "The header 'Expect' may only be '100-continue'."
+    )
+    metrics.REQUESTS.labels(_route_of(request), refusal.row.status).inc()
+    return error_reply(Call(request.headers), refusal)
 
 
 def _route_of(request: web.Request) -> str:

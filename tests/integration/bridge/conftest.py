@@ -1,8 +1,9 @@
 """A bridge on loopback in front of a fake server, and ways to talk to it."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import grpc.aio
@@ -25,6 +26,7 @@ class RunningBridge:
     server: FakeServer
     grpc_server: grpc.aio.Server
     channel: grpc.aio.Channel
+    writers: list[asyncio.StreamWriter] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -40,7 +42,19 @@ class RunningBridge:
         return httpx.AsyncClient(base_url=self.url, headers=headers)
 
     async def connect(self, **options: Any) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        return await asyncio.open_connection("127.0.0.1", self.listener.port, **options)
+        """A bare connection, closed with the bridge."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.listener.port, **options)
+        self.writers.append(writer)
+        return reader, writer
+
+    async def close(self) -> None:
+        for writer in self.writers:
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
+        await self.listener.stop()
+        await self.channel.close()
+        await self.grpc_server.stop(None)
 
 
 StartBridge = Callable[..., Awaitable[RunningBridge]]
@@ -55,7 +69,7 @@ async def start_bridge() -> AsyncIterator[StartBridge]:
         fake = FakeServer(complete=answers.complete, stream=answers.stream)
         fake.models = [answers.text_model(name) for name in ("gpt-5.4", "Qwen/Qwen3", "grok")]
         grpc_server, port = await fake_server.start(fake)
-        defaults = {
+        defaults: dict[str, Any] = {
             "rest_listen": "127.0.0.1:0",
             "grpc_target": f"127.0.0.1:{port}",
             "drain_seconds": 0.0,
@@ -70,9 +84,7 @@ async def start_bridge() -> AsyncIterator[StartBridge]:
 
     yield start
     for bridge in running:
-        await bridge.listener.stop()
-        await bridge.channel.close()
-        await bridge.grpc_server.stop(None)
+        await bridge.close()
 
 
 @pytest.fixture

@@ -112,9 +112,8 @@ async def test_tools_go_in_and_calls_come_out(bridge: RunningBridge) -> None:
         assert message.tool_calls[0].type == "function"
         assert message.tool_calls[0].function.arguments == '{"city":"Oslo"}'
         result: Any = {"role": "tool", "tool_call_id": "call_1", "content": "rain"}
-        await client.chat.completions.create(
-            model="gpt-5.4", messages=[*MESSAGES, message, result], tools=tools
-        )
+        again: Any = [*MESSAGES, message, result]
+        await client.chat.completions.create(model="gpt-5.4", messages=again, tools=tools)
     sent = bridge.server.last().request.params
     assert sent.messages[1].tool_calls[0].name == "get_weather"
     assert sent.messages[2].tool_call_id == "call_1"
