@@ -265,11 +265,7 @@ def test_together_repeats_the_role_and_puts_usage_on_the_finish() -> None:
 
 def test_running_usage_is_overwritten_never_added() -> None:
     running = [
-        frame(
-            [{"index": 0, "delta": {"content": "x"}}],
-            usage={**USAGE, "completion_tokens": n, "total_tokens": 9 + n},
-        )
-        for n in (1, 2, 3)
+        frame([{"index": 0, "delta": {"content": "x"}}], usage=usage(count)) for count in (1, 2, 3)
     ]
     assert good([[*running, finish(), DONE]]).usage == TokenUsage(9, 3)
 
@@ -449,9 +445,8 @@ def test_interruption_keeps_the_usage_known_so_far() -> None:
 
 
 def test_broken_usage_is_a_problem_and_no_usage() -> None:
-    outcome = good(
-        [[opening(), text("a"), finish(), frame([], usage={**USAGE, "total_tokens": 5}), DONE]]
-    )
+    broken = frame([], usage=usage(total=5))
+    outcome = good([[opening(), text("a"), finish(), broken, DONE]])
     assert outcome.usage is None
     assert outcome.parser.usage_problem
 
