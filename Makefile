@@ -6,17 +6,20 @@ PYTHON ?= $(shell for v in python3.13 python3.12 python3.11 python3; do \
 VENV := .venv
 BIN := $(VENV)/bin
 MEMBERS := clients/python server rest_bridge simulator gateway
+TYPED := server/tokensmith_server rest_bridge/tokensmith_bridge gateway/tokensmith_gateway \
+	simulator/tokensmith_simulator clients/python/tokensmith clients/python/generate.py \
+	requirements/lock.py tests benchmarks
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --no-input --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all check format generate lock bench clean
+.PHONY: help run test check format generate lock bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "TokenSmith needs Python 3.11, 3.12 or 3.13 on PATH (or set PYTHON=...)."; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 # One stamp per lock file: a changed lock, or a changed member, installs again; nothing else does.
 $(VENV)/.installed-runtime: requirements/runtime.txt $(MEMBERS:%=%/pyproject.toml) | $(VENV)/bin/python
@@ -31,13 +34,13 @@ $(VENV)/.installed-dev: requirements/dev.txt $(VENV)/.installed-runtime
 run: $(VENV)/.installed-runtime ## Install, migrate and serve everything in the foreground
 	@exec $(BIN)/tokensmith up
 
-test: $(VENV)/.installed-dev ## Run every test (brings its own PostgreSQL)
-	$(BIN)/python -m pytest
+test: $(VENV)/.installed-dev ## Run every test, with a real PostgreSQL; TESTS="tests/unit -x" runs some
+	$(BIN)/python -m pytest $(TESTS)
 
 check: $(VENV)/.installed-dev ## Format, lint, types, import contracts, protos, generated code
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy server/tokensmith_server rest_bridge/tokensmith_bridge gateway/tokensmith_gateway simulator/tokensmith_simulator clients/python/tokensmith tests benchmarks
+	$(BIN)/mypy $(TYPED)
 	$(BIN)/lint-imports
 	$(BIN)/python clients/python/generate.py --lint --check
 
