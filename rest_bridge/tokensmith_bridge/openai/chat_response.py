@@ -28,6 +28,7 @@ _INPUT_DETAILS: Final = {
 _OUTPUT_DETAILS: Final = {
     "reasoning_tokens": "reasoning_tokens",
     "output_audio_tokens": "audio_tokens",
+    "output_image_tokens": "image_tokens",
     "accepted_prediction_tokens": "accepted_prediction_tokens",
     "rejected_prediction_tokens": "rejected_prediction_tokens",
 }
