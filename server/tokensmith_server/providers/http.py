@@ -6,6 +6,7 @@ that nothing of a client's request can reach a provider as a header.
 """
 
 import asyncio
+import io
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -26,6 +27,8 @@ ERROR_BODY_LIMIT_BYTES: Final = 64 * 1024
 _USER_AGENT: Final = "tokensmith"
 _KEEP_ALIVE_SECONDS: Final = 30.0
 _DNS_CACHE_SECONDS: Final = 60
+# Longer bodies are written in pieces, so that writing one does not hold up everybody else.
+_WHOLE_BODY_BYTES: Final = 1024 * 1024
 _READ_BUFFER_BYTES: Final = 256 * 1024
 # How long a finished stream may take to send its closing chunk before its connection is given up.
 _LINGER_SECONDS: Final = 2.0
@@ -156,7 +159,7 @@ class HTTPSender:
             async with asyncio.timeout_at(first_byte_at):
                 response = await self._session.post(
                     url,
-                    data=body,
+                    data=body if len(body) <= _WHOLE_BODY_BYTES else io.BytesIO(body),
                     headers=self._headers,
                     allow_redirects=False,
                     timeout=_client_timeout(connect_seconds),

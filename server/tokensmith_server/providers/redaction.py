@@ -46,9 +46,20 @@ class Redactor:
             shown = shown[: SHOWN_CHARACTERS - 1] + "…"
         return shown
 
-    def reveals(self, text: str) -> bool:
-        """Whether the text has eight characters of a secret in a row (or all of a short one)."""
-        return any(_without_pieces(text, secret) != text for secret in self._secrets)
+    def code_or_none(self, value: object) -> str | None:
+        """Return an error code if it is a plain word that reveals nothing, else ``None``."""
+        return self._harmless(slug_or_none(value))
+
+    def param_or_none(self, value: object) -> str | None:
+        """Return a field path if it looks like one and reveals nothing, else ``None``."""
+        return self._harmless(param_or_none(value))
+
+    def _harmless(self, word: str | None) -> str | None:
+        return word if word is not None and self(word) == word else None
+
+
+REDACT_PATTERNS: Final = Redactor()
+"""Removes what looks like a secret, for those who know none."""
 
 
 def _without_pieces(text: str, secret: str) -> str:

@@ -7,7 +7,7 @@ because those words name the operator's account, keys and limits.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,9 +15,7 @@ import msgspec
 
 from tokensmith_server.providers.base import ErrorKind, Phase, ProviderError
 from tokensmith_server.providers.openai_dialect.profile import DialectProfile
-from tokensmith_server.providers.redaction import Redactor, param_or_none, slug_or_none
-
-Redact = Callable[[str], str]
+from tokensmith_server.providers.redaction import REDACT_PATTERNS, Redactor
 
 _MESSAGES: Final = {
     ErrorKind.INVALID_REQUEST: "The provider refused the request as malformed.",
@@ -112,7 +110,7 @@ class ErrorFacts:
     message: str = ""
     type: str = ""
     code: str = ""
-    param: str | None = None
+    param: object = None
     status: int | None = None
     """A status that the body itself names (some hosts put one into ``code``)."""
 
@@ -141,7 +139,7 @@ def _facts(fields: Mapping[str, Any], message: object) -> ErrorFacts:
         message=message if isinstance(message, str) else "",
         type=_text(fields.get("type")) or _text(fields.get("error_type")),
         code=_text(code),
-        param=param_or_none(fields.get("param")),
+        param=fields.get("param"),
         status=code if isinstance(code, int) and 400 <= code <= 599 else None,
     )
 
@@ -196,7 +194,7 @@ def error_from_body(
     body: bytes | msgspec.Raw,
     profile: DialectProfile,
     *,
-    redact: Redact | None = None,
+    redact: Redactor = REDACT_PATTERNS,
     retry_after_seconds: float | None = None,
     upstream_request_id: str | None = None,
 ) -> ProviderError:
@@ -205,15 +203,15 @@ def error_from_body(
     kind = classify(status, facts, profile)
     message = _MESSAGES[kind]
     if kind is ErrorKind.INVALID_REQUEST and facts.message:
-        message = (redact or Redactor())(facts.message) or message
+        message = redact(facts.message) or message
     effective = facts.status or status
     return ProviderError(
         kind,
         message,
         phase=Phase.ANSWERED,
         http_status=status,
-        param=facts.param,
-        code=slug_or_none(facts.code),
+        param=redact.param_or_none(facts.param),
+        code=redact.code_or_none(facts.code),
         retry_after_seconds=retry_after_seconds,
         may_have_run=_may_have_run(effective, kind),
         upstream_request_id=upstream_request_id,

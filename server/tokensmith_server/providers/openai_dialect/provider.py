@@ -1,8 +1,7 @@
 """The adapter for any vendor of the dialect: build, send, parse.
 
 What a vendor adds is its name, address and ``DialectProfile``; see ``providers/openai.py``. Log
-lines hold names, statuses and ids. A vendor's words are logged only where they speak to the
-operator, redacted, since others may repeat a prompt.
+lines hold names, statuses and ids, and never a vendor's words, since those may repeat a prompt.
 """
 
 import aiohttp
@@ -15,7 +14,6 @@ from tokensmith_server.providers.base import (
     ChatBatch,
     ChatCall,
     ChatResult,
-    ErrorKind,
     Phase,
     ProviderError,
     ProviderSettings,
@@ -37,16 +35,6 @@ from tokensmith_server.providers.redaction import Redactor
 from tokensmith_server.providers.sse import SSEDecoder, SSELimitExceeded
 
 _log = structlog.get_logger(__name__)
-
-_OPERATORS_BUSINESS = frozenset(
-    {
-        ErrorKind.RATE_LIMITED,
-        ErrorKind.OVERLOADED,
-        ErrorKind.MODEL_UNAVAILABLE,
-        ErrorKind.OPERATOR_AUTH,
-        ErrorKind.OPERATOR_CREDIT,
-    }
-)
 
 
 class OpenAIDialectProvider:
@@ -99,6 +87,8 @@ class OpenAIDialectProvider:
             error.upstream_request_id = answer.request_id
             self._log_failure(error, call)
             raise
+        finally:
+            answer.close()
         self._log_usage_problem(parsed.usage.problem, call, answer.request_id)
         facts = UpstreamFacts(answer.status, answer.request_id, parsed.returned_model)
         return ChatResult(parsed.completion, parsed.usage.usage, facts)
@@ -112,13 +102,11 @@ class OpenAIDialectProvider:
         answer = await self._send(call, stream=True)
         try:
             stream = await self._open_stream(call, answer)
-        except ProviderError as error:
+        except BaseException as error:
             answer.close()
-            error.upstream_request_id = answer.request_id
-            self._log_failure(error, call)
-            raise
-        except BaseException:
-            answer.close()
+            if isinstance(error, ProviderError):
+                error.upstream_request_id = answer.request_id
+                self._log_failure(error, call)
             raise
         return stream
 
@@ -146,16 +134,15 @@ class OpenAIDialectProvider:
             raise
         if answer.status == 200:
             return answer
-        refusal_body = await answer.read_error_body()
         refusal = error_from_body(
             answer.status,
-            refusal_body,
+            await answer.read_error_body(),
             self._profile,
             redact=self._redact,
             retry_after_seconds=retry_after_seconds(answer.headers),
             upstream_request_id=answer.request_id,
         )
-        self._log_failure(refusal, call, refusal_body)
+        self._log_failure(refusal, call)
         raise refusal
 
     async def _open_stream(self, call: ChatCall, answer: OpenAnswer) -> "OpenAIChatStream":
@@ -172,10 +159,7 @@ class OpenAIDialectProvider:
             return error_from_body(200, body, self._profile, redact=self._redact)
         return malformed("The provider's answer is not a stream.")
 
-    def _log_failure(self, error: ProviderError, call: ChatCall, body: bytes = b"") -> None:
-        detail = ""
-        if body and error.kind in _OPERATORS_BUSINESS:
-            detail = self._redact(read_error_facts(body).message)
+    def _log_failure(self, error: ProviderError, call: ChatCall) -> None:
         _log.warning(
             "upstream_call_failed",
             provider=self.name,
@@ -185,7 +169,6 @@ class OpenAIDialectProvider:
             http_status=error.http_status,
             code=error.code,
             upstream_request_id=error.upstream_request_id,
-            detail=detail,
         )
 
     def _log_usage_problem(
@@ -273,14 +256,14 @@ class OpenAIChatStream:
             data = await self._answer.read_some()
             if not data:
                 return parser.finish(self._decoder.flush())
-            payloads = self._decoder.feed(data).payloads
+            events = self._decoder.feed(data)
         except ProviderError as error:
             parser.interrupt(error)
             return None
         except SSELimitExceeded:
             parser.interrupt(malformed("The provider sent a frame that is too large."))
             return None
-        return parser.feed(payloads) if payloads else None
+        return parser.feed(events.payloads, events.names) if events.payloads else None
 
     def _end(self) -> None:
         self._ended = True

@@ -11,7 +11,7 @@ import msgspec
 
 from tokensmith.v1 import chat_service_pb2 as chat_pb
 from tokensmith_server.providers.openai_dialect import wire
-from tokensmith_server.providers.openai_dialect.errors import Redact, error_from_body, malformed
+from tokensmith_server.providers.openai_dialect.errors import error_from_body, malformed
 from tokensmith_server.providers.openai_dialect.parts import (
     PartInvalid,
     annotations_of,
@@ -26,6 +26,7 @@ from tokensmith_server.providers.openai_dialect.parts import (
 )
 from tokensmith_server.providers.openai_dialect.profile import DialectProfile
 from tokensmith_server.providers.openai_dialect.usage import UsageReading, read_usage
+from tokensmith_server.providers.redaction import REDACT_PATTERNS, Redactor
 
 _decode: Final = msgspec.json.Decoder(wire.Completion).decode
 
@@ -40,7 +41,7 @@ class ParsedChat:
 
 
 def parse_chat_response(
-    body: bytes, profile: DialectProfile, *, redact: Redact | None = None
+    body: bytes, profile: DialectProfile, *, redact: Redactor = REDACT_PATTERNS
 ) -> ParsedChat:
     """Parse the body of a 200.
 

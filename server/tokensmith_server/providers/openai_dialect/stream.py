@@ -6,7 +6,7 @@ with a piece per frame. Every other frame is decoded by itself.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -16,11 +16,12 @@ from tokensmith_server.billing.usage import TokenUsage
 from tokensmith_server.providers.base import ChatBatch, ErrorKind, Phase, ProviderError
 from tokensmith_server.providers.openai_dialect import wire
 from tokensmith_server.providers.openai_dialect.delta import ChoiceState, fill_delta, is_text
-from tokensmith_server.providers.openai_dialect.errors import Redact, error_from_body, malformed
+from tokensmith_server.providers.openai_dialect.errors import error_from_body, malformed
 from tokensmith_server.providers.openai_dialect.parts import PartInvalid
 from tokensmith_server.providers.openai_dialect.profile import DialectProfile
 from tokensmith_server.providers.openai_dialect.response import json_text
 from tokensmith_server.providers.openai_dialect.usage import read_usage
+from tokensmith_server.providers.redaction import REDACT_PATTERNS, Redactor
 
 _DONE: Final = b"[DONE]"
 # Frames decoded in one go: enough to make the call free, few enough to waste little on a miss.
@@ -33,6 +34,7 @@ _decode_plain: Final = msgspec.json.Decoder(list[wire.PlainChunk]).decode
 _MISS: Final = re.compile(r"at `\$\[(\d+)\]")
 """Where msgspec says that the first frame is that is not plain."""
 
+_NO_NAMES: Final[Mapping[int, str]] = {}
 _UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
@@ -43,7 +45,7 @@ class ChatStreamParser:
     """
 
     def __init__(
-        self, profile: DialectProfile, *, choice_count: int = 1, redact: Redact | None = None
+        self, profile: DialectProfile, *, choice_count: int = 1, redact: Redactor = REDACT_PATTERNS
     ) -> None:
         self.failure: ProviderError | None = None
         self.done = False
@@ -60,14 +62,20 @@ class ChatStreamParser:
         self._pieces: list[str] = []
         self._pieces_choice = 0
 
-    def feed(self, payloads: Sequence[bytes]) -> ChatBatch | None:
+    def feed(
+        self, payloads: Sequence[bytes], names: Mapping[int, str] = _NO_NAMES
+    ) -> ChatBatch | None:
         """Take the payloads of one read and return what they hold, ``None`` for nothing.
 
-        Payloads after ``[DONE]`` are ignored.
+        ``names`` are the event names that some payloads have; only "error" means anything in the
+        dialect. Payloads after ``[DONE]`` are ignored.
         """
         place, count = 0, len(payloads)
         while place < count and not self.done and self.failure is None:
-            if self._text_follows:
+            if names.get(place) == "error":
+                self._fail(payloads[place])
+                break
+            if self._text_follows and not names:
                 taken = self._take_plain(payloads, place)
                 if taken:
                     place += taken
@@ -92,7 +100,7 @@ class ChatStreamParser:
             elif not self._choices:
                 self.failure = malformed("The provider's stream has no answer in it.")
             else:
-                self.failure = _truncated()
+                self.failure = _broke_off(ErrorKind.CONNECTION)
         return self._take_batch()
 
     def interrupt(self, error: ProviderError) -> None:
@@ -122,10 +130,13 @@ class ChatStreamParser:
     def _complete_failure(self) -> None:
         if self.failure is None:
             return
-        self.failure.usage = self.usage
         if self._delivered:
+            if self.failure.kind is ErrorKind.INVALID_REQUEST:
+                # Whoever has begun to answer can't find fault with the request any more.
+                self.failure = _broke_off(ErrorKind.OVERLOADED)
             self.failure.phase = Phase.STREAMING
             self.failure.may_have_run = True
+        self.failure.usage = self.usage
 
     def _take_plain(self, payloads: Sequence[bytes], start: int) -> int:
         """Take a run of plain frames and return how many they were."""
@@ -157,7 +168,7 @@ class ChatStreamParser:
             self.failure = malformed("The provider sent a frame that is not valid JSON.")
             return
         if chunk.error or "error" in (chunk.type, chunk.object):
-            self.failure = error_from_body(200, payload, self._profile, redact=self._redact)
+            self._fail(payload)
             return
         self._note_facts(chunk)
         try:
@@ -165,6 +176,9 @@ class ChatStreamParser:
                 self._take_choice(choice)
         except (PartInvalid, ValueError):
             self.failure = malformed("The provider sent a frame that makes no sense.")
+
+    def _fail(self, payload: bytes) -> None:
+        self.failure = error_from_body(200, payload, self._profile, redact=self._redact)
 
     def _end(self) -> None:
         """Take the end mark: choices that have no finish reason are cut, or get one."""
@@ -175,7 +189,7 @@ class ChatStreamParser:
             if state.finished:
                 continue
             if not self._profile.lenient_end:
-                self.failure = _truncated()
+                self.failure = _broke_off(ErrorKind.CONNECTION)
                 return
             self._flush_pieces()
             self._batch.deltas.append(
@@ -265,10 +279,10 @@ def _is_chunk(payload: bytes) -> bool:
     return True
 
 
-def _truncated() -> ProviderError:
+def _broke_off(kind: ErrorKind) -> ProviderError:
     return ProviderError(
-        ErrorKind.CONNECTION,
-        "The provider's stream ended in the middle of its answer.",
+        kind,
+        "The provider broke off in the middle of its answer.",
         phase=Phase.ANSWERED,
         http_status=200,
         may_have_run=True,

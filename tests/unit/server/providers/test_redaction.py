@@ -73,3 +73,12 @@ def test_only_plain_codes_params_and_ids_pass() -> None:
     assert request_id_or_none("req_0123/abc=") == "req_0123/abc="
     assert request_id_or_none("a\r\nb") is None
     assert request_id_or_none(None) is None
+
+
+def test_codes_and_params_that_reveal_a_secret_do_not_pass() -> None:
+    redact = Redactor(["Qw9zRt5yUi1o"])
+    assert redact.code_or_none("rate_limit_exceeded") == "rate_limit_exceeded"
+    assert redact.code_or_none("x9zRt5yUiz") is None
+    assert redact.code_or_none("sk-abcdef") is None
+    assert redact.param_or_none("messages[0].content") == "messages[0].content"
+    assert redact.param_or_none("Qw9zRt5yUi1o") is None

@@ -399,6 +399,25 @@ def test_error_frame_ends_the_stream_after_what_came_before_it(
     assert outcome.failure.usage == TokenUsage(9, 12)
 
 
+def test_event_named_error_is_one_whatever_its_shape() -> None:
+    parser = ChatStreamParser(openai.PROFILE)
+    parser.feed([opening(), text("a")])
+    batch = parser.feed([text("b"), b'{"message":"x","code":"server_error"}'], {1: "error"})
+    assert batch is not None
+    assert batch.deltas[0].content_pieces == ["b"]
+    assert parser.failure is not None
+    assert parser.failure.kind is ErrorKind.OVERLOADED
+    other = ChatStreamParser(openai.PROFILE)
+    assert other.feed([opening()], {0: "message"}) is not None
+
+
+def test_request_is_not_to_blame_once_the_answer_has_begun() -> None:
+    payload = b'{"error":{"message":"x","type":"invalid_request_error"}}'
+    assert run([[payload]]).failure.kind is ErrorKind.INVALID_REQUEST
+    begun = run([[opening(), text("a"), payload]]).failure
+    assert (begun.kind, begun.phase) == (ErrorKind.OVERLOADED, Phase.STREAMING)
+
+
 @pytest.mark.parametrize(("payload", "kind"), ERROR_FRAMES[:5])
 def test_error_as_the_first_frame_is_before_the_stream(payload: bytes, kind: ErrorKind) -> None:
     outcome = run([[payload]])
