@@ -8,7 +8,7 @@ share the ports.
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import msgspec
@@ -51,15 +51,18 @@ async def running(
     """Open everything; on leaving, drain: no new calls, running ones end, then all is closed.
 
     Raises:
-        OSError, RuntimeError: an address is taken.
+        OSError: an address is taken.
         StorageError, LedgerUnavailable, CatalogError: as ``open_app``.
     """
-    async with open_app(server_settings) as app:
+    async with open_app(server_settings) as app, AsyncExitStack() as servers:
         network, grpc_port = await listen(app, share_port=share_ports)
+        servers.push_async_callback(drain, app, network)
         within = InProcessServer(interceptors=app.layers)
         app.add_to(within)
         await within.start()
+        servers.push_async_callback(_stop_within, within, app)
         channel = InProcessChannel(within)
+        servers.push_async_callback(channel.close)
         bridge = await start_listener(
             build_app(bridge_settings, channel), bridge_settings, reuse_port=share_ports
         )
@@ -74,10 +77,12 @@ async def running(
         finally:
             _log.info("draining", calls=len(app.supervisor))
             await app.refuse_new_calls()
-            await bridge.stop()
-            await channel.close()
-            await within.stop(server_settings.drain_seconds)
-            await drain(app, network)
+            # Both at once: each waits for its own calls, and the grace is one.
+            await asyncio.gather(bridge.stop(), drain(app, network))
+
+
+async def _stop_within(server: InProcessServer, app: ServerApp) -> None:
+    await server.stop(app.drain_seconds_left())
 
 
 def _with_port(listen_address: str, port: int) -> str:

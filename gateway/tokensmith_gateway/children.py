@@ -73,6 +73,9 @@ async def start_child(
             line = await process.stdout.readline()
     except TimeoutError:
         line = b""
+    except asyncio.CancelledError:
+        process.kill()
+        raise
     if not line:
         if process.returncode is None:
             process.kill()

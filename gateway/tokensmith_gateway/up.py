@@ -19,9 +19,11 @@ from tokensmith_bridge.config import BridgeSettings
 from tokensmith_bridge.metrics_listener import serve_metrics
 from tokensmith_gateway.all_in_one import Addresses, Running, serve_until_stopped
 from tokensmith_gateway.banner import banner
-from tokensmith_gateway.children import Child, start_child
+from tokensmith_gateway.children import Child, ChildFailed, start_child
 from tokensmith_gateway.demo import ensure_demo
+from tokensmith_gateway.ports import shared_address
 from tokensmith_gateway.settings import GatewaySettings
+from tokensmith_gateway.whereabouts import Whereabouts, announced
 from tokensmith_server.clock import SystemClock
 from tokensmith_server.config import ServerSettings
 from tokensmith_server.serve import stop_on_signals
@@ -55,8 +57,8 @@ async def up(settings: UpSettings) -> None:
 
     Raises:
         StorageError: the database can't be used, or several workers were asked for on SQLite.
-        ChildFailed: the simulator or a worker did not start.
-        OSError, RuntimeError: an address is taken.
+        ChildFailed: the simulator or a worker did not start, or workers keep ending.
+        OSError: an address is taken.
     """
     workers = settings.gateway.workers
     if workers > 1 and settings.server.database.startswith("sqlite"):
@@ -68,9 +70,19 @@ async def up(settings: UpSettings) -> None:
     async with AsyncExitStack() as stack:
         server_settings = await _with_simulator(settings.server, stack)
         secret = await _demo_key(settings)
+        announcement = stack.enter_context(announced(settings.server.data_dir))
 
         def announce(addresses: Addresses) -> None:
             public_url = settings.gateway.public_url or f"http://{addresses.rest}"
+            announcement.publish(
+                Whereabouts(
+                    pid=os.getpid(),
+                    rest=addresses.rest,
+                    grpc=addresses.grpc,
+                    public_url=public_url,
+                    simulator=server_settings.simulator_url or None,
+                )
+            )
             sys.stdout.write(banner(public_url, addresses.grpc, secret, server_settings))
             sys.stdout.flush()
 
@@ -116,17 +128,19 @@ class _Workers:
         self._restarts_per_minute = restarts_per_minute
         self._restarts: deque[float] = deque()
         self._children: dict[int, Child] = {}
-        self.gave_up = asyncio.Event()
 
     async def start(self) -> Addresses:
         """Start all; the addresses they share."""
-        for number in range(self._count):
-            await self._start(number)
+        await asyncio.gather(*(self._start(number) for number in range(self._count)))
         ready = self._children[0].ready
         return Addresses(rest=ready["rest"], grpc=ready["grpc"])
 
     async def watch(self, number: int) -> None:
-        """Start a worker again whenever it ends; too many ends in a minute end the watch."""
+        """Start a worker again whenever it ends.
+
+        Raises:
+            ChildFailed: workers ended too often in a minute, or one does not start again.
+        """
         while True:
             code = await self._children[number].wait()
             _log.error("worker.ended", worker=number, exit_code=code)
@@ -135,8 +149,10 @@ class _Workers:
             while self._restarts and self._restarts[0] < now - 60:
                 self._restarts.popleft()
             if len(self._restarts) > self._restarts_per_minute:
-                self.gave_up.set()
-                return
+                raise ChildFailed(
+                    f"workers ended {len(self._restarts)} times within a minute; the last one with"
+                    f" exit code {code}"
+                )
             await self._start(number)
 
     async def stop(self) -> None:
@@ -156,21 +172,29 @@ async def _serve_with_workers(
     """Supervise the workers until a signal comes.
 
     Raises:
-        ChildFailed: a worker did not start.
+        ChildFailed: a worker did not start, or workers keep ending.
+        OSError: an address is taken.
     """
     stop = stop_on_signals()
-    environment = dict(os.environ) | {"TOKENSMITH_SIMULATOR_URL": server_settings.simulator_url}
-    workers = _Workers(settings.gateway.workers, environment, settings.gateway.restarts_per_minute)
-    try:
-        announce(await workers.start())
-        watches = [
-            asyncio.ensure_future(workers.watch(number))
-            for number in range(settings.gateway.workers)
-        ]
-        gave_up = asyncio.ensure_future(workers.gave_up.wait())
+    with (
+        shared_address(settings.bridge.rest_listen) as rest,
+        shared_address(settings.server.grpc_listen) as grpc,
+    ):
+        environment = dict(os.environ) | {
+            "TOKENSMITH_SIMULATOR_URL": server_settings.simulator_url,
+            "TOKENSMITH_REST_LISTEN": rest,
+            "TOKENSMITH_GRPC_LISTEN": grpc,
+        }
+        count = settings.gateway.workers
+        workers = _Workers(count, environment, settings.gateway.restarts_per_minute)
         stopped = asyncio.ensure_future(stop.wait())
-        await asyncio.wait((gave_up, stopped, *watches), return_when=asyncio.FIRST_COMPLETED)
-        for task in (gave_up, stopped, *watches):
-            task.cancel()
-    finally:
-        await workers.stop()
+        try:
+            announce(await workers.start())
+            watches = [asyncio.ensure_future(workers.watch(number)) for number in range(count)]
+            done, _ = await asyncio.wait((stopped, *watches), return_when=asyncio.FIRST_COMPLETED)
+            for task in (stopped, *watches):
+                task.cancel()
+            for task in done - {stopped}:
+                task.result()
+        finally:
+            await workers.stop()
