@@ -27,6 +27,7 @@ _NUMBERS: Final = frozenset(
         "first_byte",
         "words",
         "cached",
+        "cache_write",
         "reasoning",
     }
 )
@@ -39,6 +40,7 @@ class Directives(msgspec.Struct, frozen=True, kw_only=True):
     pace: Pace | None = None
     words: int | None = None
     cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
     reasoning_tokens: int | None = None
 
 
@@ -69,6 +71,7 @@ def read_directives(text: str) -> Directives:
         pace=_pace(values),
         words=_number(values, "words"),
         cached_tokens=_number(values, "cached"),
+        cache_write_tokens=_number(values, "cache_write"),
         reasoning_tokens=_number(values, "reasoning"),
     )
 

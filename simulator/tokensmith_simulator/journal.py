@@ -25,7 +25,11 @@ _SHOWN_HEADERS: Final = (
     "x-client-request-id",
     "idempotency-key",
     "traceparent",
+    "anthropic-version",
+    "anthropic-beta",
+    "x-goog-api-client",
 )
+_KEY_HEADERS: Final = frozenset({"authorization", "x-api-key", "x-goog-api-key"})
 
 
 class JournalEntry(msgspec.Struct, kw_only=True):
@@ -110,7 +114,7 @@ class Journal:
             started_time=time.time(),
             header_names=sorted(names),
             headers={name: names[name] for name in _SHOWN_HEADERS if name in names},
-            key_sent="authorization" in names or "x-api-key" in names,
+            key_sent=not _KEY_HEADERS.isdisjoint(names),
         )
         self._entries.append(entry)
         self.resized(entry)

@@ -12,23 +12,23 @@ from typing import Any, Final
 
 import msgspec
 
-from tokensmith_simulator.config import SimulatorConfig
-from tokensmith_simulator.errors import RefusalError
-from tokensmith_simulator.faults import Fault, FaultKind, Pace
-from tokensmith_simulator.models import ModelSpec, find_model, models_of
-from tokensmith_simulator.openai_chat.answer import (
+from tokensmith_simulator.answering.answer import (
     Answer,
     Choice,
     ToolCall,
-    alternatives_of,
-    distort_usage,
     grouped,
 )
+from tokensmith_simulator.config import SimulatorConfig
+from tokensmith_simulator.errors import RefusalError
+from tokensmith_simulator.faults import REFUSING_KINDS, Fault, FaultKind, Pace
+from tokensmith_simulator.models import ModelSpec, find_model, models_of
 from tokensmith_simulator.openai_chat.call import ChatCall
-from tokensmith_simulator.openai_chat.fault_words import worded_fault
+from tokensmith_simulator.openai_chat.fault_words import in_band_error, worded_fault
 from tokensmith_simulator.openai_chat.frames import (
+    BROKEN_FRAME,
     DONE,
     body_frame,
+    error_frame,
     event,
     interleave,
     reply_of,
@@ -36,6 +36,8 @@ from tokensmith_simulator.openai_chat.frames import (
     tool_piece_to_json,
 )
 from tokensmith_simulator.openai_chat.keys import bearer_key
+from tokensmith_simulator.openai_chat.logprobs import alternatives_of
+from tokensmith_simulator.openai_chat.usage import distort_usage
 from tokensmith_simulator.openai_faults import OPENAI_FAULTS
 from tokensmith_simulator.openai_validation import read_openai_call
 from tokensmith_simulator.serving import Frame, Reply
@@ -57,6 +59,8 @@ class OpenAI:
 
     name = "openai"
     prefix = "/openai/v1"
+    broken_frame = BROKEN_FRAME
+    refusing_kinds = REFUSING_KINDS
 
     def check_key(self, headers: Mapping[str, str], config: SimulatorConfig) -> str:
         """Return the caller's key.
@@ -119,6 +123,14 @@ class OpenAI:
             }
         )
 
+    def error_frame(self, error: RefusalError, request_id: str) -> bytes:
+        """Render an error as a chunk of a stream that has begun."""
+        return error_frame(self.error_body(error, request_id))
+
+    def in_band_error(self, fault: Fault) -> RefusalError:
+        """Return the error that comes under status 200."""
+        return in_band_error(fault)
+
     def response_headers(self, request_id: str) -> dict[str, str]:
         """Return OpenAI's headers, with limits in its own form."""
         return {
@@ -156,7 +168,7 @@ class OpenAI:
 
     def render(self, call: ChatCall, answer: Answer, pace: Pace, request_id: str) -> Reply:
         """Render an answer, as one body or as chunks."""
-        usage = distort_usage(_usage(answer), answer.fault)
+        usage = distort_usage(_usage(answer), answer.fault_kind)
         headers = self.response_headers(request_id)
         if call.stream:
             frames = list(_Chunks(call, answer, usage, pace).frames())

@@ -13,6 +13,7 @@ from tokensmith_simulator.openai_chat.call import (
     ChatCall,
     schema_of,
     stops_of,
+    talk_of,
     text_of,
     tool_mode_of,
     tools_of,
@@ -64,7 +65,7 @@ def read_openai_call(body: Any) -> ChatCall:
     options = body.get("stream_options") or {}
     return ChatCall(
         model=model,
-        messages=body["messages"],
+        talk=talk_of(body["messages"]),
         prompt=prompt,
         stream=body.get("stream") is True,
         include_usage=options.get("include_usage", False),

@@ -26,7 +26,6 @@ HTML_502 = (
     b"<center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>cloudflare</center>\r\n"
     b"</body>\r\n</html>\r\n"
 )
-_BROKEN_FRAME = b'data: {"id":"broken","object":"chat.comp\n\n'
 _MID_STREAM = frozenset(
     {
         FaultKind.RESET_MID_STREAM,
@@ -62,6 +61,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
         prompt_tokens: Billed for the prompt.
         output_tokens: Billed for the whole output; a stream cut short bills its frames' tokens.
         headers: Response headers.
+        stream_type: Content type of a stream.
     """
 
     frames: Sequence[Frame]
@@ -69,15 +69,30 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     prompt_tokens: int
     output_tokens: int
     headers: Mapping[str, str]
+    stream_type: str = "text/event-stream; charset=utf-8"
 
 
 class ErrorShape(Protocol):
-    """How one vendor words a refusal."""
+    """How one vendor words a refusal.
+
+    Attributes:
+        name: The provider's name in faults and in the journal.
+        broken_frame: A chunk of a stream that is not JSON.
+    """
 
     name: str
+    broken_frame: bytes
 
     def error_body(self, error: RefusalError, request_id: str) -> bytes:
         """Render the JSON body of a refusal."""
+        ...
+
+    def error_frame(self, error: RefusalError, request_id: str) -> bytes:
+        """Render an error as a chunk of a stream that has begun."""
+        ...
+
+    def in_band_error(self, fault: Fault) -> RefusalError:
+        """Return the error of a fault that comes under status 200."""
         ...
 
     def response_headers(self, request_id: str) -> dict[str, str]:
@@ -206,13 +221,7 @@ async def before_first_byte(exchange: Exchange) -> web.StreamResponse | None:
         exchange.close("refused")
         return response
     elif fault.kind is FaultKind.JSON_ERROR_200:
-        error = RefusalError(
-            fault.message or "The service is currently unavailable",
-            status=200,
-            kind="server_error",
-            code=fault.code or "The service is currently unavailable",
-        )
-        return refuse(exchange, error)
+        return refuse(exchange, exchange.vendor.in_band_error(fault))
     return None
 
 
@@ -231,8 +240,7 @@ async def send_whole(exchange: Exchange, reply: Reply) -> web.StreamResponse:
     if fault is None or fault.kind not in _MID_STREAM:
         return whole_answer(exchange, body, 200, reply.headers)
     if fault.kind is FaultKind.ERROR_MID_STREAM:
-        error = RefusalError(_mid_stream_text(fault), status=200, kind="server_error")
-        return refuse(exchange, error)
+        return refuse(exchange, exchange.vendor.in_band_error(fault))
     if fault.kind is FaultKind.MALFORMED_JSON:
         return whole_answer(exchange, body[: len(body) // 2], 200, reply.headers)
     return await _send_half(exchange, body, reply, fault)
@@ -264,9 +272,7 @@ async def _send_half(
 async def send_stream(exchange: Exchange, reply: Reply) -> web.StreamResponse:
     """Send frames at the pace asked for, broken off where a fault says."""
     entry, frames = exchange.entry, reply.frames
-    response = web.StreamResponse(
-        headers={**reply.headers, "content-type": "text/event-stream; charset=utf-8"}
-    )
+    response = web.StreamResponse(headers={**reply.headers, "content-type": reply.stream_type})
     entry.status = 200
     entry.planned_chunks = len(frames)
     entry.sent = [frame.data for frame in frames]
@@ -298,10 +304,10 @@ async def _break_off(
         return
     last = b""
     if fault.kind is FaultKind.MALFORMED_JSON:
-        last = _BROKEN_FRAME
+        last = exchange.vendor.broken_frame
     elif fault.kind is FaultKind.ERROR_MID_STREAM:
-        error = RefusalError(_mid_stream_text(fault), kind="server_error", code=fault.code)
-        last = b"data: " + exchange.vendor.error_body(error, exchange.entry.request_id) + b"\n\n"
+        error = exchange.vendor.in_band_error(fault)
+        last = exchange.vendor.error_frame(error, exchange.entry.request_id)
     if last:
         exchange.entry.sent[cut:] = [last]
         exchange.entry.sent_chunks = cut + 1
@@ -344,9 +350,3 @@ def _count(entry: JournalEntry, reply: Reply, sent: int) -> None:
 
 def _billed(reply: Reply, output_tokens: int) -> dict[str, int]:
     return {"prompt_tokens": reply.prompt_tokens, "output_tokens": output_tokens}
-
-
-def _mid_stream_text(fault: Fault) -> str:
-    return (
-        fault.message or "The server had an error while processing your request. Sorry about that!"
-    )

@@ -12,24 +12,23 @@ from typing import Any, Final
 
 import msgspec
 
+from tokensmith_simulator.answering.answer import (
+    Answer,
+    Choice,
+    grouped,
+)
 from tokensmith_simulator.config import SimulatorConfig
 from tokensmith_simulator.dice import Dice
 from tokensmith_simulator.errors import RefusalError
-from tokensmith_simulator.faults import Fault, FaultKind, Pace
+from tokensmith_simulator.faults import REFUSING_KINDS, Fault, FaultKind, Pace
 from tokensmith_simulator.models import ModelSpec, models_of
-from tokensmith_simulator.openai_chat.answer import (
-    Answer,
-    Choice,
-    alternatives_of,
-    distort_usage,
-    grouped,
-    logprob_of,
-)
 from tokensmith_simulator.openai_chat.call import ChatCall
-from tokensmith_simulator.openai_chat.fault_words import FaultWords, worded_fault
+from tokensmith_simulator.openai_chat.fault_words import FaultWords, in_band_error, worded_fault
 from tokensmith_simulator.openai_chat.frames import (
+    BROKEN_FRAME,
     DONE,
     body_frame,
+    error_frame,
     event,
     interleave,
     reply_of,
@@ -37,6 +36,8 @@ from tokensmith_simulator.openai_chat.frames import (
     tool_piece_to_json,
 )
 from tokensmith_simulator.openai_chat.keys import bearer_key
+from tokensmith_simulator.openai_chat.logprobs import alternatives_of, logprob_of
+from tokensmith_simulator.openai_chat.usage import distort_usage
 from tokensmith_simulator.serving import Frame, Reply
 from tokensmith_simulator.together_validation import read_together_call
 from tokensmith_simulator.tokens import count_tokens
@@ -99,6 +100,8 @@ class Together:
 
     name = "together"
     prefix = "/together/v1"
+    broken_frame = BROKEN_FRAME
+    refusing_kinds = REFUSING_KINDS
 
     def check_key(self, headers: Mapping[str, str], config: SimulatorConfig) -> str:
         """Return the caller's key.
@@ -152,6 +155,14 @@ class Together:
             }
         )
 
+    def error_frame(self, error: RefusalError, request_id: str) -> bytes:
+        """Render an error as a chunk of a stream that has begun."""
+        return error_frame(self.error_body(error, request_id))
+
+    def in_band_error(self, fault: Fault) -> RefusalError:
+        """Return the error that comes under status 200."""
+        return in_band_error(fault)
+
     def response_headers(self, request_id: str) -> dict[str, str]:
         """Return Together's headers, with limits in its own form."""
         return {
@@ -178,7 +189,7 @@ class Together:
 
     def render(self, call: ChatCall, answer: Answer, pace: Pace, request_id: str) -> Reply:
         """Render an answer, as one body or as chunks."""
-        usage = distort_usage(_usage(call.model, answer), answer.fault)
+        usage = distort_usage(_usage(call.model, answer), answer.fault_kind)
         headers = self.response_headers(request_id)
         if call.stream:
             frames = list(_Chunks(call, answer, usage, pace).frames())

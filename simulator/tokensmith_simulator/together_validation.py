@@ -17,6 +17,7 @@ from tokensmith_simulator.openai_chat.call import (
     ChatCall,
     schema_of,
     stops_of,
+    talk_of,
     tool_mode_of,
     tools_of,
 )
@@ -138,7 +139,7 @@ def read_together_call(body: Any) -> ChatCall:
     wanted = body.get("response_format") or {}
     return ChatCall(
         model=model,
-        messages=body["messages"],
+        talk=talk_of(body["messages"]),
         prompt=prompt,
         stream=body.get("stream") is True,
         include_usage=True,

@@ -14,6 +14,7 @@ from tokensmith_simulator.openai_chat.call import (
     ChatCall,
     schema_of,
     stops_of,
+    talk_of,
     tool_mode_of,
     tools_of,
 )
@@ -137,7 +138,7 @@ def read_xai_call(body: Any) -> ChatCall:
     limit = body.get("max_completion_tokens") or body.get("max_tokens")
     return ChatCall(
         model=model,
-        messages=body["messages"],
+        talk=talk_of(body["messages"]),
         prompt=prompt,
         stream=body.get("stream") is True,
         include_usage=(body.get("stream_options") or {}).get("include_usage", False),

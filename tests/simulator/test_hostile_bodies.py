@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.simulator.wire import WEATHER
+from tokensmith_simulator.answering.answer import plan_answer
 from tokensmith_simulator.errors import RefusalError
 from tokensmith_simulator.faults import Pace
 from tokensmith_simulator.openai import OpenAI
-from tokensmith_simulator.openai_chat.answer import plan_answer
 from tokensmith_simulator.openai_chat.service import ChatVendor
 from tokensmith_simulator.together import Together
 from tokensmith_simulator.xai import XAI

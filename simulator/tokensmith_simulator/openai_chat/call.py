@@ -3,60 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-import msgspec
-
-from tokensmith_simulator.directives import NO_DIRECTIVES, Directives
-
-if TYPE_CHECKING:
-    from tokensmith_simulator.models import ModelSpec
-    from tokensmith_simulator.tokens import PromptCount
+from tokensmith_simulator.answering.call import Call, Talk, Tool, ToolMode
 
 Body = Mapping[str, Any]
-ToolMode = Literal["none", "auto", "required"]
 
 
-class Tool(msgspec.Struct, frozen=True):
-    """A tool that the model may call; `parameters` is its JSON Schema."""
+class ChatCall(Call, frozen=True, kw_only=True):
+    """A call in the dialect of chat completions."""
 
-    name: str
-    kind: Literal["function", "custom"]
-    description: str
-    parameters: Mapping[str, Any]
-
-
-class ChatCall(msgspec.Struct, frozen=True, kw_only=True):
-    """What is asked for. Limits are tokens; None means that there is none."""
-
-    model: ModelSpec
-    messages: Sequence[Body]
-    prompt: PromptCount
-    stream: bool = False
     include_usage: bool = False
     obfuscate: bool = False
-    choice_count: int = 1
-    output_limit: int | None = None
-    stops: tuple[str, ...] = ()
-    tools: tuple[Tool, ...] = ()
-    tool_mode: ToolMode = "none"
-    parallel_tools: bool = True
     legacy_functions: bool = False
     """The deprecated `functions` were sent: the answer is a `function_call`."""
-    schema: Mapping[str, Any] | None = None
-    """The answer is JSON that this schema accepts; `{}` for any object."""
-    pattern: str | None = None
-    """The answer matches this regular expression."""
-    reasoning_tokens: int = 0
-    """Tokens the model thinks before it answers."""
-    reasoning_within_limit: bool = True
-    """Whether `output_limit` covers reasoning and tool calls, or visible text alone."""
-    verbosity: str | None = None
     top_logprobs: int | None = None
     """Alternatives per token; None: no log probabilities at all."""
     service_tier: str = "default"
-    seed: str = ""
-    directives: Directives = NO_DIRECTIVES
+
+
+def talk_of(messages: Sequence[Body]) -> Talk:
+    """Return what the answer to a valid conversation depends on."""
+    newest = messages[-1]
+    result = None
+    if newest["role"] in {"tool", "function"}:
+        name = newest.get("name") or _called_name(messages, newest.get("tool_call_id"))
+        result = (name or "the tool", text_of(newest.get("content")))
+    return Talk(
+        user_text=last_user_text(messages), by_user=newest["role"] == "user", tool_result=result
+    )
+
+
+def _called_name(messages: Sequence[Body], call_id: str | None) -> str | None:
+    for message in reversed(messages):
+        for tool_call in message.get("tool_calls") or ():
+            if tool_call["id"] == call_id:
+                name: str = tool_call[tool_call["type"]]["name"]
+                return name
+    return None
 
 
 def last_user_text(messages: Sequence[Body]) -> str:

@@ -13,6 +13,17 @@ FaultWords = Mapping[FaultKind, Mapping[str, Any]]
 """Per kind: `status` and `message`, and where they differ from the usual `kind` and `code`."""
 
 
+def in_band_error(fault: Fault) -> RefusalError:
+    """Make the error that comes under status 200: as a body, or as a chunk of a stream."""
+    if fault.kind is FaultKind.JSON_ERROR_200:
+        usual = "The service is currently unavailable"
+        return RefusalError(
+            fault.message or usual, status=200, kind="server_error", code=fault.code or usual
+        )
+    usual = "The server had an error while processing your request. Sorry about that!"
+    return RefusalError(fault.message or usual, status=200, kind="server_error", code=fault.code)
+
+
 def worded_fault(faults: FaultWords, fault: Fault, *, model: str, key: str) -> RefusalError:
     """Make the refusal of a fault from a vendor's table of words."""
     words = faults[fault.kind]

@@ -7,11 +7,12 @@ from typing import Any, Final
 
 import msgspec
 
-from tokensmith_simulator.openai_chat.answer import Answer, ToolCall
+from tokensmith_simulator.answering.answer import Answer, ToolCall
 from tokensmith_simulator.openai_chat.call import ChatCall
 from tokensmith_simulator.serving import Frame, Reply
 
 DONE: Final = Frame(b"data: [DONE]\n\n", closing=True)
+BROKEN_FRAME: Final = b'data: {"id":"broken","object":"chat.comp\n\n'
 
 _encode = msgspec.json.Encoder().encode
 
@@ -25,7 +26,11 @@ def tool_call_to_json(tool: ToolCall, *, text: str | None = None) -> dict[str, A
     """Render a tool call, or its first fragment when `text` replaces the arguments."""
     payload = "arguments" if tool.kind == "function" else "input"
     said = "".join(tool.pieces) if text is None else text
-    return {"id": tool.id, "type": tool.kind, tool.kind: {"name": tool.name, payload: said}}
+    return {
+        "id": f"call_{tool.id}",
+        "type": tool.kind,
+        tool.kind: {"name": tool.name, payload: said},
+    }
 
 
 def tool_piece_to_json(tool: ToolCall, text: str) -> dict[str, Any]:
@@ -56,6 +61,11 @@ def reply_of(
         output_tokens=answer.usage.output + answer.usage.reasoning,
         headers=headers,
     )
+
+
+def error_frame(body: bytes) -> bytes:
+    """Render an error body as a chunk of a stream that has begun."""
+    return b"data: " + body + b"\n\n"
 
 
 def body_frame(value: Any) -> Frame:

@@ -5,30 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-import msgspec
 from aiohttp import web
 
+from tokensmith_simulator.answering.answer import Answer
+from tokensmith_simulator.answering.course import Vendor, answer_call, answer_json
 from tokensmith_simulator.config import SimulatorConfig
-from tokensmith_simulator.directives import read_directives
 from tokensmith_simulator.errors import RefusalError
-from tokensmith_simulator.faults import REFUSING_KINDS, Fault, Pace
-from tokensmith_simulator.openai_chat.answer import Answer, plan_answer
-from tokensmith_simulator.openai_chat.call import ChatCall, last_user_text
-from tokensmith_simulator.serving import (
-    ErrorShape,
-    Exchange,
-    Reply,
-    before_first_byte,
-    refuse,
-    send_stream,
-    send_whole,
-    serve,
-    whole_answer,
-)
+from tokensmith_simulator.faults import Pace
+from tokensmith_simulator.openai_chat.call import ChatCall
+from tokensmith_simulator.serving import Exchange, Reply, refuse, serve
 from tokensmith_simulator.simulator import Simulator
 
 
-class ChatVendor(ErrorShape, Protocol):
+class ChatVendor(Vendor, Protocol):
     """What one vendor of the dialect does in its own way."""
 
     prefix: str
@@ -48,10 +37,6 @@ class ChatVendor(ErrorShape, Protocol):
 
     def render(self, call: ChatCall, answer: Answer, pace: Pace, request_id: str) -> Reply:
         """Render an answer as frames (`call.stream`) or as one body."""
-        ...
-
-    def fault_error(self, fault: Fault, model: str, key: str) -> RefusalError:
-        """Return the refusal that a fault of a refusing kind looks like at this vendor."""
         ...
 
     def models_body(self) -> Any:
@@ -91,38 +76,17 @@ async def _complete(exchange: Exchange, vendor: ChatVendor) -> web.StreamRespons
     if isinstance(body, dict):
         stream = body.get("stream") is True
         exchange.note_call(raw, model=str(body.get("model")), stream=stream)
-    call = _with_directives(vendor.read_call(body), exchange.simulator.config)
-    fault = exchange.strike(call.model.id, stream=call.stream, asked=call.directives.fault)
-    if fault and fault.kind in REFUSING_KINDS:
-        raise vendor.fault_error(fault, call.model.id, key)
-    exchange.pace = call.directives.pace or exchange.pace
-    answer = plan_answer(call, fault)
-    reply = vendor.render(call, answer, exchange.pace, exchange.entry.request_id)
-    ended = await before_first_byte(exchange)
-    if ended is not None:
-        return ended
-    return await (send_stream if call.stream else send_whole)(exchange, reply)
-
-
-def _with_directives(call: ChatCall, config: SimulatorConfig) -> ChatCall:
-    if not config.directives_enabled:
-        return call
-    directives = read_directives(last_user_text(call.messages))
-    return msgspec.structs.replace(call, directives=directives)
+    return await answer_call(exchange, vendor, vendor.read_call(body), key, vendor.render)
 
 
 async def _models(exchange: Exchange, vendor: ChatVendor) -> web.StreamResponse:
     key = vendor.check_key(exchange.request.headers, exchange.simulator.config)
-    fault = exchange.strike("", stream=False, asked=None)
-    if fault and fault.kind in REFUSING_KINDS:
-        raise vendor.fault_error(fault, "", key)
     model_id = exchange.request.match_info.get("model_id")
-    found = vendor.models_body() if model_id is None else vendor.model_body(model_id)
-    ended = await before_first_byte(exchange)
-    if ended is not None:
-        return ended
-    headers = vendor.response_headers(exchange.entry.request_id)
-    return whole_answer(exchange, msgspec.json.encode(found), 200, headers)
+
+    def find() -> Any:
+        return vendor.models_body() if model_id is None else vendor.model_body(model_id)
+
+    return await answer_json(exchange, vendor, key, find)
 
 
 async def _unknown(exchange: Exchange) -> web.StreamResponse:

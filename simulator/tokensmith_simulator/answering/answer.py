@@ -5,17 +5,17 @@ from __future__ import annotations
 import itertools
 import secrets
 import time
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from tokensmith_simulator.answering.call import Call
+from tokensmith_simulator.answering.tool_use import PlannedToolCall, plan_tool_calls
 from tokensmith_simulator.dice import Dice
 from tokensmith_simulator.directives import strip_directives
 from tokensmith_simulator.errors import RefusalError
 from tokensmith_simulator.faults import Fault, FaultKind
 from tokensmith_simulator.json_schema import SchemaError, generate_value
-from tokensmith_simulator.openai_chat.call import ChatCall, last_user_text, text_of
-from tokensmith_simulator.openai_chat.tool_use import plan_tool_calls
 from tokensmith_simulator.pattern import PatternError, sample_pattern
 from tokensmith_simulator.text import compose, wanted_words
 from tokensmith_simulator.tokens import PromptCount, count_tokens, split_tokens
@@ -23,13 +23,14 @@ from tokensmith_simulator.tokens import PromptCount, count_tokens, split_tokens
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-Finish = Literal["end", "stop_sequence", "length", "tool_calls", "content_filter"]
+Finish = Literal["end", "stop_sequence", "length", "tool_calls", "content_filter", "blocked"]
 
 HUGE_TOKENS = 999_999_999_999
+_BEFORE_TOOLS = "Let me look that up."
 
 
 class ToolCall(msgspec.Struct, frozen=True, kw_only=True):
-    """A tool call, its arguments as tokens."""
+    """A tool call, its arguments as tokens. Vendors put their own prefix before the `id`."""
 
     id: str
     kind: Literal["function", "custom"]
@@ -42,10 +43,13 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
 
     index: int
     pieces: Sequence[str]
-    """The visible text as tokens; empty when tools are called."""
+    """The visible text as tokens."""
     tool_calls: Sequence[ToolCall]
     reasoning: Sequence[str]
     finish: Finish
+    """`content_filter`: cut in the middle; `blocked`: the prompt itself was refused."""
+    stopped_by: str | None = None
+    """The stop sequence that ended the text."""
 
     @property
     def text(self) -> str:
@@ -69,11 +73,16 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     created: int
     choices: Sequence[Choice]
     usage: TokenUsage
-    fault: FaultKind | None = None
-    """A fault in the content; the vendor's usage goes through `distort_usage`."""
+    fault: Fault | None = None
+    """A fault in the content; where it is one of usage, the vendor distorts its own."""
+
+    @property
+    def fault_kind(self) -> FaultKind | None:
+        """The kind of the fault in the content."""
+        return self.fault.kind if self.fault else None
 
 
-def plan_answer(call: ChatCall, fault: Fault | None = None) -> Answer:
+def plan_answer(call: Call, fault: Fault | None = None) -> Answer:
     """Decide the whole answer to a valid call.
 
     Raises:
@@ -92,7 +101,7 @@ def plan_answer(call: ChatCall, fault: Fault | None = None) -> Answer:
         created=int(time.time()),
         choices=choices,
         usage=usage,
-        fault=fault.kind if fault else None,
+        fault=fault,
     )
 
 
@@ -100,36 +109,47 @@ def _tool_tokens(choice: Choice) -> int:
     return sum(count_tokens(tool.name) + len(tool.pieces) for tool in choice.tool_calls)
 
 
-def _plan_choice(call: ChatCall, index: int, fault: Fault | None) -> Choice:
+def _plan_choice(call: Call, index: int, fault: Fault | None) -> Choice:
     dice = Dice(call.model.id, call.seed, str(index))
     if fault and fault.kind is FaultKind.EMPTY_CONTENT:
         return Choice(index=index, pieces=(), tool_calls=(), reasoning=(), finish="end")
+    if fault and fault.kind is FaultKind.MODERATION_BLOCK:
+        return Choice(index=index, pieces=(), tool_calls=(), reasoning=(), finish="blocked")
     limit = _output_limit(call)
     reasoning = _reason(call, dice, limit)
     if call.reasoning_within_limit:
         limit -= len(reasoning)
-    prompt = strip_directives(last_user_text(call.messages))
+    prompt = strip_directives(call.talk.user_text)
     planned = plan_tool_calls(call, prompt, dice)
+    stopped_by = None
     if planned:
         budget = limit if call.reasoning_within_limit else call.model.output_limit_tokens
-        tools, cut = _cut_tools([(item.tool, item.text) for item in planned], budget)
-        pieces: Sequence[str] = ()
+        speaks = call.speaks_before_tools and call.tool_mode == "auto"
+        pieces: Sequence[str] = split_tokens(_BEFORE_TOOLS)[:budget] if speaks else ()
+        tools, cut = _cut_tools(planned, budget - len(pieces))
         finish: Finish = "length" if cut else "tool_calls"
     else:
         tools = []
-        pieces, finish = _text(call, prompt, dice, limit)
+        pieces, finish, stopped_by = _text(call, prompt, dice, limit)
     if fault and fault.kind is FaultKind.CONTENT_FILTER:
         pieces, tools, finish = pieces[: fault.after_chunks], [], "content_filter"
-    return Choice(index=index, pieces=pieces, tool_calls=tools, reasoning=reasoning, finish=finish)
+    return Choice(
+        index=index,
+        pieces=pieces,
+        tool_calls=tools,
+        reasoning=reasoning,
+        finish=finish,
+        stopped_by=stopped_by if finish == "stop_sequence" else None,
+    )
 
 
-def _output_limit(call: ChatCall) -> int:
+def _output_limit(call: Call) -> int:
     room = max(0, call.model.context_tokens - call.prompt.total)
     asked = call.model.output_limit_tokens if call.output_limit is None else call.output_limit
     return min(asked, call.model.output_limit_tokens, room)
 
 
-def _reason(call: ChatCall, dice: Dice, limit: int) -> Sequence[str]:
+def _reason(call: Call, dice: Dice, limit: int) -> Sequence[str]:
     wanted = call.reasoning_tokens
     if call.directives.reasoning_tokens is not None and wanted:
         wanted = call.directives.reasoning_tokens
@@ -137,21 +157,21 @@ def _reason(call: ChatCall, dice: Dice, limit: int) -> Sequence[str]:
         wanted = min(wanted, limit)
     if not wanted:
         return ()
-    prompt = strip_directives(last_user_text(call.messages))
+    prompt = strip_directives(call.talk.user_text)
     thought = compose(prompt, wanted * 2, dice, opening="Let me think about what is asked here.")
     tokens = split_tokens(thought)
     return list(itertools.islice(itertools.cycle(tokens), wanted))
 
 
-def _cut_tools(planned: Sequence[tuple[Any, str]], budget: int) -> tuple[list[ToolCall], bool]:
+def _cut_tools(planned: Sequence[PlannedToolCall], budget: int) -> tuple[list[ToolCall], bool]:
     """Cut tool calls to a budget of tokens; tell whether anything is missing."""
     calls: list[ToolCall] = []
-    for tool, text in planned:
+    for tool, text in ((item.tool, item.text) for item in planned):
         budget -= count_tokens(tool.name)
         if budget < 0:
             return calls, True
         pieces = split_tokens(text)
-        call_id = f"call_{secrets.token_hex(12)}"
+        call_id = secrets.token_hex(12)
         calls.append(ToolCall(id=call_id, kind=tool.kind, name=tool.name, pieces=pieces[:budget]))
         if len(pieces) > budget:
             return calls, True
@@ -159,19 +179,23 @@ def _cut_tools(planned: Sequence[tuple[Any, str]], budget: int) -> tuple[list[To
     return calls, False
 
 
-def _text(call: ChatCall, prompt: str, dice: Dice, limit: int) -> tuple[Sequence[str], Finish]:
+def _text(
+    call: Call, prompt: str, dice: Dice, limit: int
+) -> tuple[Sequence[str], Finish, str | None]:
     text = _write(call, prompt, dice, limit)
     finish: Finish = "end"
-    cuts = [text.index(stop) for stop in call.stops if stop and stop in text]
+    cuts = sorted((text.index(stop), stop) for stop in call.stops if stop and stop in text)
+    stopped_by = None
     if cuts:
-        text, finish = text[: min(cuts)], "stop_sequence"
+        cut, stopped_by = cuts[0]
+        text, finish = text[:cut], "stop_sequence"
     pieces = split_tokens(text)
     if len(pieces) > limit:
-        return pieces[:limit], "length"
-    return pieces, finish
+        return pieces[:limit], "length", None
+    return pieces, finish, stopped_by
 
 
-def _write(call: ChatCall, prompt: str, dice: Dice, limit: int) -> str:
+def _write(call: Call, prompt: str, dice: Dice, limit: int) -> str:
     words = call.directives.words or wanted_words(prompt, call.verbosity)
     most = limit * 2 + 8  # A token is more than half a word.
     if call.pattern is not None:
@@ -184,7 +208,7 @@ def _write(call: ChatCall, prompt: str, dice: Dice, limit: int) -> str:
     return compose(prompt, words, dice, opening=_opening(call), most=most)
 
 
-def _structured(call: ChatCall, prompt: str, dice: Dice, words: int, most: int) -> str:
+def _structured(call: Call, prompt: str, dice: Dice, words: int, most: int) -> str:
     if not call.schema:
         return msgspec.json.encode({"answer": compose(prompt, words, dice, most=most)}).decode()
     hints = [compose(prompt, 6 + turn, dice, opening="") for turn in range(3)]
@@ -197,22 +221,12 @@ def _structured(call: ChatCall, prompt: str, dice: Dice, words: int, most: int) 
     return msgspec.json.encode(value).decode()
 
 
-def _opening(call: ChatCall) -> str | None:
+def _opening(call: Call) -> str | None:
     """Open with the tool's result when the newest message is one."""
-    newest = call.messages[-1]
-    if newest["role"] not in {"tool", "function"}:
+    if call.talk.tool_result is None:
         return None
-    name = newest.get("name") or _called_name(call, newest.get("tool_call_id")) or "the tool"
-    return f"According to {name}, {_spoken(text_of(newest.get('content')))}."
-
-
-def _called_name(call: ChatCall, call_id: str | None) -> str | None:
-    for message in reversed(call.messages):
-        for tool_call in message.get("tool_calls") or ():
-            if tool_call["id"] == call_id:
-                name: str = tool_call[tool_call["type"]]["name"]
-                return name
-    return None
+    name, text = call.talk.tool_result
+    return f"According to {name}, {_spoken(text)}."
 
 
 def _spoken(result: str) -> str:
@@ -234,31 +248,3 @@ def grouped(pieces: Sequence[str], size: int) -> Iterator[tuple[str, int]]:
     for start in range(0, len(pieces), size):
         chunk = pieces[start : start + size]
         yield "".join(chunk), len(chunk)
-
-
-def logprob_of(token: str, position: int = 0) -> float:
-    """Return a token's invented log probability, always the same; position 0 is the likeliest."""
-    return -round((1 + Dice("logprob", token).below(400)) / 1000 + position * 1.5, 6)
-
-
-def alternatives_of(token: str, count: int) -> list[tuple[str, float]]:
-    """Return the likeliest tokens at a token's place, the token itself first."""
-    others = [token, *(f" {token.strip()}{suffix}" for suffix in range(1, count))]
-    return [(other, logprob_of(token, position)) for position, other in enumerate(others[:count])]
-
-
-def distort_usage(usage: dict[str, Any], fault: FaultKind | None) -> dict[str, Any] | None:
-    """Return a vendor's usage object, wrong in the way that a fault asks for.
-
-    None means that the answer carries no usage at all.
-    """
-    if fault is FaultKind.MISSING_USAGE:
-        return None
-    if fault is FaultKind.NEGATIVE_USAGE:
-        return usage | {"prompt_tokens": -7, "completion_tokens": -11, "total_tokens": -18}
-    if fault is FaultKind.HUGE_USAGE:
-        total = usage["prompt_tokens"] + HUGE_TOKENS
-        return usage | {"completion_tokens": HUGE_TOKENS, "total_tokens": total}
-    if fault is FaultKind.INCONSISTENT_USAGE:
-        return usage | {"total_tokens": max(0, usage["prompt_tokens"] - 1)}
-    return usage

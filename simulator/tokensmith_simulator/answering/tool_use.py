@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from tokensmith_simulator.answering.call import Call, Tool
 from tokensmith_simulator.errors import RefusalError
 from tokensmith_simulator.json_schema import SchemaError, generate_value
-from tokensmith_simulator.openai_chat.call import ChatCall, Tool, last_user_text
 from tokensmith_simulator.text import proper_nouns, topics_of
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class PlannedToolCall(msgspec.Struct, frozen=True):
     text: str
 
 
-def plan_tool_calls(call: ChatCall, prompt: str, dice: Dice) -> list[PlannedToolCall]:
+def plan_tool_calls(call: Call, prompt: str, dice: Dice) -> list[PlannedToolCall]:
     """Decide the tool calls of an answer; none means that it answers in text.
 
     With `auto`, tools are called when the newest message is the user's and it shares a word with
@@ -57,16 +57,16 @@ def plan_tool_calls(call: ChatCall, prompt: str, dice: Dice) -> list[PlannedTool
     return calls if call.parallel_tools else calls[:1]
 
 
-def _wanted(call: ChatCall, prompt: str) -> list[Tool]:
+def _wanted(call: Call, prompt: str) -> list[Tool]:
     if call.tool_mode == "none" or not call.tools:
         return []
     said = {_stem(word) for word in _WORD.findall(prompt.lower())}
     matching = [tool for tool in call.tools if _name_words(tool) & said]
     if call.tool_mode == "required":
         return matching or [call.tools[0]]
-    if call.messages[-1]["role"] != "user":
+    if not call.talk.by_user:
         return []
-    if not matching and _EXPLICIT.search(last_user_text(call.messages)):
+    if not matching and _EXPLICIT.search(call.talk.user_text):
         return [call.tools[0]]
     return matching
 
