@@ -52,6 +52,7 @@ def main() -> None:
     _report("stream of 100 text frames, one read", _stream(_TEXT, reads=1), per=_FRAMES)
     _report("stream of 100 text frames, ten reads", _stream(_TEXT, reads=10), per=_FRAMES)
     _report("stream of 100 text frames, a read each", _stream(_TEXT, reads=_FRAMES), per=_FRAMES)
+    _report_further_frame()
     _report("  of that, SSE in one read", _sse_only, per=_FRAMES)
     _report("stream of 100 reasoning frames", _stream(_REASONING, reads=1), per=_FRAMES)
     _report("stream of 100 tool-call frames", _stream(_TOOL, reads=1), per=_FRAMES)
@@ -63,6 +64,13 @@ def main() -> None:
 
 def _report(name: str, run: Callable[[], object], *, per: int = 1) -> None:
     print(f"{name:<42} {_best_microseconds(run) / per:8.3f} us")
+
+
+def _report_further_frame() -> None:
+    """Print what a frame costs apart from the stream's beginning and end."""
+    few = _best_microseconds(_stream(_TEXT, reads=1))
+    many = _best_microseconds(_stream(_TEXT, reads=1, frames=4 * _FRAMES))
+    print(f"{'  of that, each further frame':<42} {(many - few) / (3 * _FRAMES):8.3f} us")
 
 
 def _best_microseconds(run: Callable[[], object]) -> float:
@@ -78,8 +86,8 @@ def _best_microseconds(run: Callable[[], object]) -> float:
     return best * 1e6
 
 
-def _stream(frame: bytes, *, reads: int) -> Callable[[], object]:
-    wire = _OPENING + frame * _FRAMES + _CLOSING
+def _stream(frame: bytes, *, reads: int, frames: int = _FRAMES) -> Callable[[], object]:
+    wire = _OPENING + frame * frames + _CLOSING
     size = -(-len(wire) // reads)
     chunks = [wire[start : start + size] for start in range(0, len(wire), size)]
 
