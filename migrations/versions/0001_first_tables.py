@@ -63,7 +63,7 @@ def upgrade() -> None:
             "state IN ('dispatched', 'answered', 'failed', 'unknown')", name="ck_attempts_state"
         ),
         sa.PrimaryKeyConstraint("hold_id", "number"),
-        postgresql_with={"fillfactor": 65},
+        postgresql_with={"fillfactor": 50},
         sqlite_strict=True,
         sqlite_with_rowid=False,
     )
@@ -161,7 +161,6 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("hold_id"),
         sa.UniqueConstraint("account_id", "request_id", name="uq_holds_request_id"),
-        postgresql_with={"fillfactor": 65},
         sqlite_strict=True,
     )
     op.create_index(

@@ -80,28 +80,21 @@ class _Batch:
         self.writes = Writes()
 
     def apply(self, command: Command) -> Answer:
+        """Carry one command out; a refusal is raised before anything is noted."""
         match command:
             case PlaceHold():
                 return self._place(command)
             case SettleHold():
                 return self._settle(command)
-            case VoidHold():
-                return self._release(
-                    command,
-                    HoldState.VOIDED,
-                    command.outcome,
-                    command.error_reason,
-                    command.attempt,
-                )
-            case ExpireHold():
-                return self._release(command, HoldState.EXPIRED, Outcome.UNKNOWN, None, None)
-            case NextAttempt():
-                return self._next_attempt(command)
-            case MarkDelivered():
-                self._deliver(command.hold_id)
-                return None
+            case VoidHold() | ExpireHold():
+                return self._release(command)
             case GrantCredits():
                 return self._grant(command)
+            case NextAttempt():
+                self._next_attempt(command)
+            case MarkDelivered():
+                self._deliver(command.hold_id)
+        return None
 
     def _place(self, command: PlaceHold) -> HoldPlaced | StoredResult:
         account = self._account(command.account_id)
@@ -199,58 +192,44 @@ class _Batch:
                 *_usage_columns(command.usage),
             )
         )
-        self._end(account, state, held, hold, entry, resolved, command.attempt)
+        held.hold = hold
+        self._enter(account, state, entry, resolved)
+        self._end_attempts(hold.hold_id, command.attempt, resolved)
         if command.result is not None:
             self._keep_result(held, command.result, command.result_expires_time)
         return resolution
 
-    def _release(
-        self,
-        command: VoidHold | ExpireHold,
-        end: HoldState,
-        outcome: Outcome,
-        error_reason: str | None,
-        attempt: AttemptOutcome | None,
-    ) -> Resolution:
+    def _release(self, command: VoidHold | ExpireHold) -> Resolution:
         account, held = self._account_and_hold(command)
+        if isinstance(command, VoidHold):
+            end, release = HoldState.VOIDED, ledger.void
+            outcome, error_reason = command.outcome, command.error_reason
+            attempt = command.attempt
+        else:
+            end, release = HoldState.EXPIRED, ledger.expire
+            outcome, error_reason, attempt = Outcome.UNKNOWN, None, None
         if held.hold.state is not HoldState.HELD:
             return ledger.repeat_resolution(account.state, held.hold, end)
-        release = ledger.void if end is HoldState.VOIDED else ledger.expire
         state, hold, entry, resolution = release(account.state, held.hold)
         resolved = microseconds(command.resolved_time)
         self.writes.ends.append(
             (
-                hold.hold_id,
-                hold.state.value,
-                0,
-                0,
-                resolved,
-                outcome.value,
-                None,
-                error_reason,
-                0,
-                *_NO_USAGE,
+                *(hold.hold_id, end.value, 0, 0, resolved),
+                *(outcome.value, None, error_reason, 0, *_NO_USAGE),
             )
         )
-        self._end(account, state, held, hold, entry, resolved, attempt)
-        return resolution
-
-    def _end(
-        self,
-        account: AccountSnapshot,
-        state: ledger.AccountState,
-        held: HoldSnapshot,
-        hold: ledger.Hold,
-        entry: ledger.EntryDraft,
-        resolved: int,
-        attempt: AttemptOutcome | None,
-    ) -> None:
         held.hold = hold
         self._enter(account, state, entry, resolved)
+        self._end_attempts(hold.hold_id, attempt, resolved)
+        return resolution
+
+    def _end_attempts(self, hold_id: str, attempt: AttemptOutcome | None, resolved: int) -> None:
+        """Close the attempt of which there is word; others that are open become unknown."""
         if attempt is not None:
-            self._close_attempt(hold.hold_id, attempt)
+            self._close_attempt(hold_id, attempt)
         if attempt is None or attempt.number > 1:
-            self.writes.abandoned.append((hold.hold_id, resolved))
+            closed = 0 if attempt is None else attempt.number
+            self.writes.abandoned.append((hold_id, closed, resolved))
 
     def _keep_result(self, first: HoldSnapshot, payload: bytes, expires_time: float | None) -> None:
         hold_id = first.hold.hold_id

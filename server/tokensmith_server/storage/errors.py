@@ -22,8 +22,4 @@ class CommitUnknown(DatabaseTrouble):
 
 
 class WriteRefused(DatabaseTrouble):
-    """The database refused a row; nothing of the batch was written. A single command is at fault."""
-
-
-class SnapshotStale(DatabaseTrouble):
-    """Another process changed an account since it was last read; nothing was written."""
+    """The database refused a row; nothing was written, though one command alone is at fault."""

@@ -1,8 +1,16 @@
+# ruff: noqa: S608
+# Every statement is put together from the constants of this package; values are parameters.
 """The hot path on PostgreSQL: lock and read in one round trip, write and commit in a second.
 
 Every change of a hold happens under its account's row lock, taken in id order. Reading, deciding
 and writing in one statement would be quicker and wrong: with two writers it over-admits, since
 its parts see the rows as they were before the lock was had.
+
+A process that is alone on its accounts knows what it would read. Its batches are decided on the
+rows in memory and written in one round trip, without locking first. That is safe because every
+change of an account, whoever makes it, adds the account's next entry: if anybody has changed one
+since, its next entry is there already, ours has the same key, and the whole transaction fails.
+Then, and whenever a command would be refused, the batch is decided again on locked rows.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -11,28 +19,19 @@ from typing import Any, Final
 from tokensmith_server.billing.commands import HoldState
 from tokensmith_server.billing.ledger import AccountState, Hold
 from tokensmith_server.storage.engine import (
-    LOCK_TIMEOUT_SECONDS,
     STATEMENT_TIMEOUT_SECONDS,
     writer_conninfo,
 )
 from tokensmith_server.storage.errors import ConnectionLost
-from tokensmith_server.storage.postgres_arrays import Encode, column_type, text_array
+from tokensmith_server.storage.postgres_literals import text_array
 from tokensmith_server.storage.postgres_pipeline import (
     PipelineConnection,
     ResultRows,
     Statement,
 )
+from tokensmith_server.storage.postgres_writes import row_sql, rows_sql
+from tokensmith_server.storage.row_cache import RowCache
 from tokensmith_server.storage.snapshot import (
-    ABANDONED_COLUMNS,
-    ACCOUNT_COLUMNS,
-    ATTEMPT_COLUMNS,
-    ATTEMPT_END_COLUMNS,
-    CLAIM_COLUMNS,
-    END_COLUMNS,
-    ENTRY_COLUMNS,
-    GRANT_COLUMNS,
-    HOLD_COLUMNS,
-    RESULT_COLUMNS,
     AccountSnapshot,
     HoldSnapshot,
     Needs,
@@ -50,6 +49,9 @@ _SESSION: Final = (
     "SET plan_cache_mode = force_generic_plan",
     "SET jit = off",
 )
+
+LOCKING_BATCHES: Final = 64
+"""How many batches lock and read after one whose rows in memory were out of date."""
 
 _BEGIN: Final[Statement] = ("BEGIN", ())
 _COMMIT: Final[Statement] = ("COMMIT", ())
@@ -107,9 +109,17 @@ _MARKER: Final = (
 class PostgresLedger:
     """The writer thread's own connection. Used by that thread alone."""
 
-    def __init__(self, conninfo: str) -> None:
-        self._conninfo = writer_conninfo(conninfo)
+    def __init__(
+        self, conninfo: str, *, statement_timeout_seconds: float = STATEMENT_TIMEOUT_SECONDS
+    ) -> None:
+        self._conninfo = writer_conninfo(conninfo, statement_timeout_seconds)
+        # The server speaks first where it can.
+        self._answer_seconds = statement_timeout_seconds + 1.0
         self._connection: PipelineConnection | None = None
+        self._cache = RowCache()
+        self._snapshot = Snapshot()
+        # Batches to come that lock and read, because somebody else writes the same accounts.
+        self._locking_batches = 0
 
     def connect(self) -> None:
         """Open the connection, if it is not.
@@ -119,10 +129,7 @@ class PostgresLedger:
         """
         if self._connection is not None:
             return
-        connection = PipelineConnection(
-            self._conninfo,
-            timeout_seconds=max(STATEMENT_TIMEOUT_SECONDS, LOCK_TIMEOUT_SECONDS) + 1.0,
-        )
+        connection = PipelineConnection(self._conninfo, timeout_seconds=self._answer_seconds)
         try:
             connection.run([(setting, ()) for setting in _SESSION])
         except BaseException:
@@ -133,20 +140,33 @@ class PostgresLedger:
     def close(self) -> None:
         """Close the connection; what was not committed is gone."""
         connection, self._connection = self._connection, None
+        self._cache.clear()
         if connection is not None:
             connection.close()
 
-    def load(self, needs: Needs) -> Snapshot:
-        """Begin, lock the accounts in id order, and read what the batch must see.
+    def load(self, needs: Needs, *, thorough: bool = False) -> Snapshot:
+        """Bring what the batch must see: from memory if it is there, else locked and read.
+
+        ``thorough`` locks and reads everything, and checks the request ids too. It is asked for
+        when memory was wrong, so the batches after it read as well, for a while.
 
         Raises:
             TryAgain: a lock was not had in time, or a deadlock.
             ConnectionLost: the server is gone; close and connect again.
         """
+        if thorough:
+            self._cache.clear()
+            self._locking_batches = LOCKING_BATCHES
+        elif self._locking_batches > 0:
+            self._locking_batches -= 1
+        elif (found := self._cache.find(needs)) is not None:
+            found.assumed = True
+            self._snapshot = found
+            return found
         readers = [*_readers(needs)]
         statements = [_BEGIN, *(statement for statement, _ in readers)]
         results = self._connected().run(statements)
-        snapshot = Snapshot()
+        self._snapshot = snapshot = Snapshot()
         for (_, read), rows in zip(readers, results[1:], strict=True):
             read(snapshot, rows)
         return snapshot
@@ -155,19 +175,28 @@ class PostgresLedger:
         """Write the batch and make it durable.
 
         Raises:
-            WriteRefused: a row broke a constraint.
+            WriteRefused: a row broke a constraint, or the rows in memory were out of date.
             TryAgain, ConnectionLost: as ``load``; nothing was written.
             CommitUnknown: the server was lost in the middle; the batch is there, or it is not.
         """
-        self._connected().run([*_write_statements(writes), _COMMIT], commits=True)
+        assumed = self._snapshot.assumed
+        if writes:
+            # Without BEGIN, all that one round trip carries is one transaction.
+            end = [] if assumed else [_COMMIT]
+            self._connected().run([*_write_statements(writes), *end], commits=True)
+            self._cache.keep(self._snapshot, writes)
+        elif not assumed:
+            self._connected().run([_ROLLBACK])
 
     def rollback(self) -> None:
-        """Forget the batch.
+        """Forget the batch, and with it every row that it may have changed in memory.
 
         Raises:
             ConnectionLost: the connection is of no use any more.
         """
-        self._connected().run([_ROLLBACK])
+        self._cache.clear()
+        if not self._snapshot.assumed:
+            self._connected().run([_ROLLBACK])
 
     def was_written(self, writes: Writes) -> bool:
         """After ``CommitUnknown`` and a new connection: whether the batch is there.
@@ -226,7 +255,7 @@ def _read_accounts(snapshot: Snapshot, rows: Sequence[Sequence[Any]]) -> None:
     for row in rows:
         account_id, sequence = row[0].decode(), int(row[5])
         state = AccountState(account_id, int(row[1]), int(row[2]), int(row[3]), int(row[4]))
-        snapshot.accounts[account_id] = AccountSnapshot(state, sequence, sequence)
+        snapshot.accounts[account_id] = AccountSnapshot(state, sequence)
 
 
 def _read_holds(snapshot: Snapshot, rows: Sequence[Sequence[Any]]) -> None:
@@ -288,77 +317,25 @@ def _unhex(value: bytes | None) -> bytes | None:
 
 
 def _write_statements(writes: Writes) -> Iterable[Statement]:
-    for rows, (sql, encoders) in (
-        (writes.account_rows, _UPDATE_ACCOUNTS),
-        (writes.grants, _INSERT_GRANTS),
-        (writes.holds, _INSERT_HOLDS),
-        (writes.attempts, _INSERT_ATTEMPTS),
-        (writes.ends, _UPDATE_HOLDS),
-        (writes.attempt_ends, _UPDATE_ATTEMPTS),
-        (writes.abandoned, _ABANDON_ATTEMPTS),
-        (writes.entries, _INSERT_ENTRIES),
-        (list(writes.claims.values()), _UPSERT_CLAIMS),
-        (writes.results, _INSERT_RESULTS),
-        ([(hold_id,) for hold_id in writes.delivered], _DELETE_DELIVERED),
-    ):
-        if rows:
-            yield sql, _columns(rows, encoders)
+    for part, rows in _rows_by_part(writes):
+        if len(rows) == 1:
+            sql, scalars = row_sql(part)
+            yield sql, [encode(value) for encode, value in zip(scalars, rows[0], strict=True)]
+        elif rows:
+            sql, arrays = rows_sql(part)
+            columns = zip(*rows, strict=True)
+            yield sql, [encode(column) for encode, column in zip(arrays, columns, strict=True)]
 
 
-def _columns(rows: Sequence[Row], encoders: Sequence[Encode]) -> list[bytes]:
-    columns = zip(*rows, strict=True)
-    return [encode(column) for encode, column in zip(encoders, columns, strict=True)]
-
-
-def _unnest(columns: Sequence[str]) -> tuple[str, tuple[Encode, ...]]:
-    types = [column_type(column) for column in columns]
-    arrays = ", ".join(f"${i}::{name}" for i, (name, _) in enumerate(types, 1))
-    names = ", ".join(columns)
-    return f"unnest({arrays}) AS v({names})", tuple(encode for _, encode in types)
-
-
-def _insert(
-    table: str, columns: Sequence[str], conflict: str = ""
-) -> tuple[str, tuple[Encode, ...]]:
-    source, encoders = _unnest(columns)
-    names = ", ".join(columns)
-    return f"INSERT INTO {table} ({names}) SELECT * FROM {source} {conflict}", encoders  # noqa: S608
-
-
-def _update(table: str, columns: Sequence[str], key_count: int) -> tuple[str, tuple[Encode, ...]]:
-    """Update rows found by their first ``key_count`` columns."""
-    source, encoders = _unnest(columns)
-    changes = ", ".join(f"{column} = v.{column}" for column in columns[key_count:])
-    keys = " AND ".join(f"t.{column} = v.{column}" for column in columns[:key_count])
-    return f"UPDATE {table} AS t SET {changes} FROM {source} WHERE {keys}", encoders  # noqa: S608
-
-
-def _abandon() -> tuple[str, tuple[Encode, ...]]:
-    source, encoders = _unnest(ABANDONED_COLUMNS)
-    return (
-        "UPDATE attempts AS t SET state = 'unknown',"
-        f" ended_time_microseconds = v.ended_time_microseconds FROM {source}"
-        " WHERE t.hold_id = v.hold_id AND t.state = 'dispatched'"
-    ), encoders
-
-
-_UPDATE_ACCOUNTS: Final = _update("accounts", ACCOUNT_COLUMNS, 1)
-_INSERT_GRANTS: Final = _insert("grants", GRANT_COLUMNS)
-_INSERT_HOLDS: Final = _insert("holds", HOLD_COLUMNS)
-_INSERT_ATTEMPTS: Final = _insert("attempts", ATTEMPT_COLUMNS, "ON CONFLICT DO NOTHING")
-_UPDATE_HOLDS: Final = _update("holds", END_COLUMNS, 1)
-_UPDATE_ATTEMPTS: Final = _update("attempts", ATTEMPT_END_COLUMNS, 2)
-_ABANDON_ATTEMPTS: Final = _abandon()
-_INSERT_ENTRIES: Final = _insert("entries", ENTRY_COLUMNS)
-_UPSERT_CLAIMS: Final = _insert(
-    "idempotency_claims",
-    CLAIM_COLUMNS,
-    "ON CONFLICT (account_id, idempotency_key) DO UPDATE SET hold_id = excluded.hold_id,"
-    " fingerprint = excluded.fingerprint,"
-    " created_time_microseconds = excluded.created_time_microseconds",
-)
-_INSERT_RESULTS: Final = _insert("stored_results", RESULT_COLUMNS)
-_DELETE_DELIVERED: Final = (
-    "DELETE FROM stored_results WHERE keyed = 0 AND hold_id = ANY($1::text[])",
-    (text_array,),
-)
+def _rows_by_part(writes: Writes) -> Iterable[tuple[str, Sequence[Row]]]:
+    yield "accounts", writes.account_rows
+    yield "grants", writes.grants
+    yield "holds", writes.holds
+    yield "attempts", writes.attempts
+    yield "ends", writes.ends
+    yield "attempt_ends", writes.attempt_ends
+    yield "abandoned", writes.abandoned
+    yield "claims", list(writes.claims.values())
+    yield "results", writes.results
+    yield "delivered", [(hold_id,) for hold_id in writes.delivered]
+    yield "entries", writes.entries

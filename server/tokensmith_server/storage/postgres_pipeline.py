@@ -88,7 +88,7 @@ class PipelineConnection:
 
     def _finish_connecting(self) -> None:
         deadline = time.monotonic() + self._timeout_seconds
-        status = pq.PollingStatus.WRITING
+        status: int = pq.PollingStatus.WRITING
         while status != pq.PollingStatus.OK:
             if status == pq.PollingStatus.FAILED:
                 raise ConnectionLost("cannot connect")

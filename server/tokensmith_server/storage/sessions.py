@@ -18,6 +18,9 @@ T = TypeVar("T")
 
 COLD_THREADS: Final = 4
 
+COLD_SECONDS: Final = 15.0
+"""How long a caller waits for one transaction here; an audit takes as long as it takes."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -37,13 +40,15 @@ class Sessions:
         )
         self._threads = ThreadPoolExecutor(COLD_THREADS, thread_name_prefix="storage")
 
-    async def read(self, work: Callable[[Session], T]) -> T:
+    async def read(
+        self, work: Callable[[Session], T], *, timeout_seconds: float | None = COLD_SECONDS
+    ) -> T:
         """Run ``work`` and return what it returns; it changes nothing.
 
         Raises:
-            LedgerUnavailable: the database did not answer.
+            LedgerUnavailable: the database did not answer, or not in time.
         """
-        return await self._in_thread(lambda: _transact(self._read_engine, work))
+        return await self._in_thread(lambda: _transact(self._read_engine, work), timeout_seconds)
 
     async def write(self, work: Callable[[Session], T]) -> T:
         """Run ``work`` and commit.
@@ -53,7 +58,7 @@ class Sessions:
         """
         if self._is_sqlite:
             return await self._writer.run_job(lambda: _transact(self._write_engine, work))
-        return await self._in_thread(lambda: _transact(self._write_engine, work))
+        return await self._in_thread(lambda: _transact(self._write_engine, work), COLD_SECONDS)
 
     async def close(self) -> None:
         """Wait for what runs, and let the connections go."""
@@ -61,8 +66,13 @@ class Sessions:
         self._read_engine.dispose()
         self._write_engine.dispose()
 
-    async def _in_thread(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+    async def _in_thread(self, work: Callable[[], T], timeout_seconds: float | None) -> T:
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        except TimeoutError:
+            # The thread still waits; the caller need not.
+            raise LedgerUnavailable("the database did not answer in time") from None
 
 
 def _transact(engine: Engine, work: Callable[[Session], T]) -> T:

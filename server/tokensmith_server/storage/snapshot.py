@@ -90,8 +90,10 @@ ATTEMPT_END_COLUMNS = (
 )
 """How an attempt ended; found by its first two columns."""
 
-ABANDONED_COLUMNS = ("hold_id", "ended_time_microseconds")
-"""Holds that ended without word of their open attempt, which becomes ``unknown``."""
+ABANDONED_COLUMNS = ("hold_id", "number", "ended_time_microseconds")
+"""Holds that ended without word of an attempt: what is open becomes ``unknown``, except the
+attempt of this number, of which there was word (zero for none).
+"""
 
 ENTRY_COLUMNS = (
     "account_id",
@@ -145,11 +147,10 @@ ACCOUNT_COLUMNS = (
 
 @dataclass(slots=True)
 class AccountSnapshot:
-    """An account under its lock; the batch moves it on."""
+    """An account as the batch moves it on."""
 
     state: AccountState
     last_sequence: int
-    sequence_before: int
 
 
 @dataclass(slots=True)
@@ -183,13 +184,17 @@ class Needs:
 
     @property
     def plain(self) -> bool:
-        """Whether accounts and holds by id are all that is needed."""
+        """Whether accounts and holds by id are all that is needed, beside unused request ids."""
         return not (self.attempt_hold_ids or self.claims or self.retries or self.grant_ids)
 
 
 @dataclass(slots=True)
 class Snapshot:
-    """What the database said, moved on by each command of the batch in turn."""
+    """What the database said, moved on by each command of the batch in turn.
+
+    ``assumed`` says that the rows were neither read nor locked for this batch: a refusal that
+    rests on them may be wrong, while a batch that is written on a wrong assumption fails whole.
+    """
 
     accounts: dict[str, AccountSnapshot] = field(default_factory=dict)
     holds: dict[str, HoldSnapshot] = field(default_factory=dict)
@@ -203,6 +208,7 @@ class Snapshot:
     results: dict[str, bytes] = field(default_factory=dict)
     # grant_id -> account_id, amount
     grants: dict[str, tuple[str, int]] = field(default_factory=dict)
+    assumed: bool = False
 
 
 @dataclass(slots=True)

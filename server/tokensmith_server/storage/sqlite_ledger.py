@@ -1,3 +1,5 @@
+# ruff: noqa: S608
+# Every statement is put together from the constants of this package; values are parameters.
 """The hot path on SQLite: what a batch reads and writes, as few, large statements.
 
 One statement writes many rows (``VALUES`` with up to 64 of them): between statements the driver
@@ -9,7 +11,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 from pysqlite3 import dbapi2
@@ -23,6 +25,7 @@ from tokensmith_server.storage.errors import (
     TryAgain,
     WriteRefused,
 )
+from tokensmith_server.storage.row_cache import RowCache
 from tokensmith_server.storage.snapshot import (
     ABANDONED_COLUMNS,
     ACCOUNT_COLUMNS,
@@ -42,7 +45,9 @@ from tokensmith_server.storage.snapshot import (
     Writes,
 )
 
-_CHUNKS: Final = (64, 16, 4, 1)
+T = TypeVar("T")
+
+_CHUNKS: Final = (64, 32, 16, 8, 4, 2, 1)
 
 _HOLD_FIELDS: Final = (
     "h.hold_id, h.account_id, h.state, h.amount_microcredits, h.charged_microcredits,"
@@ -93,6 +98,9 @@ class SQLiteLedger:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._connection: sqlite3.Connection | None = None
+        self._cache = RowCache()
+        self._data_version: int | None = None
+        self._snapshot = Snapshot()
 
     def connect(self) -> None:
         """Open the connection, if it is not.
@@ -110,18 +118,32 @@ class SQLiteLedger:
     def close(self) -> None:
         """Close the connection; what was not committed is gone."""
         connection, self._connection = self._connection, None
+        self._cache.clear()
         if connection is not None:
             connection.close()
 
-    def load(self, needs: Needs) -> Snapshot:
-        """Begin, which locks the file for writing, and read what the batch must see.
+    def load(self, needs: Needs, *, thorough: bool = False) -> Snapshot:
+        """Begin, which locks the file for writing, and bring what the batch must see.
+
+        What this connection wrote last is still so unless another one has written since, which
+        SQLite tells. ``thorough`` reads everything, and checks the request ids too.
 
         Raises:
             TryAgain: another writer holds the file.
             ConnectionLost: the file failed; close and connect again.
         """
         connection = self._connected()
-        return _guarded(lambda: _load(connection, needs))
+        self._snapshot = _guarded(lambda: self._load(connection, needs, thorough))
+        return self._snapshot
+
+    def _load(self, connection: sqlite3.Connection, needs: Needs, thorough: bool) -> Snapshot:
+        connection.execute("BEGIN IMMEDIATE")
+        (data_version,) = connection.execute("PRAGMA data_version").fetchone()
+        if thorough or data_version != self._data_version:
+            self._cache.clear()
+            self._data_version = data_version
+        found = None if thorough else self._cache.find(needs)
+        return found or _load(connection, needs)
 
     def commit(self, writes: Writes) -> None:
         """Write the batch and make it durable.
@@ -132,18 +154,23 @@ class SQLiteLedger:
             CommitUnknown: the disk failed in the middle; the batch is there, or it is not.
         """
         connection = self._connected()
+        if not writes:
+            _guarded(lambda: connection.execute("ROLLBACK"))
+            return
         _guarded(lambda: _write(connection, writes))
         try:
             connection.execute("COMMIT")
         except dbapi2.Error as error:
             raise CommitUnknown(_name_of(error)) from error
+        self._cache.keep(self._snapshot, writes)
 
     def rollback(self) -> None:
-        """Forget the batch.
+        """Forget the batch, and with it every row that it may have changed in memory.
 
         Raises:
             ConnectionLost: the connection is of no use any more.
         """
+        self._cache.clear()
         connection = self._connected()
         try:
             if connection.in_transaction:
@@ -164,7 +191,9 @@ class SQLiteLedger:
         account_id, sequence, kind, hold_id, *_ = writes.entries[0]
 
         def look() -> bool:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            (busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            if busy:
+                raise TryAgain("a reader keeps the log")
             row = connection.execute(_MARKER, (account_id, sequence)).fetchone()
             return row is not None and tuple(row) == (hold_id, kind)
 
@@ -176,7 +205,7 @@ class SQLiteLedger:
         return self._connection
 
 
-def _guarded(work: Callable[[], Any]) -> Any:
+def _guarded(work: Callable[[], T]) -> T:
     try:
         return work()
     except (dbapi2.IntegrityError, dbapi2.DataError, OverflowError) as error:
@@ -193,34 +222,41 @@ def _name_of(error: Exception) -> str:
 
 
 def _load(connection: sqlite3.Connection, needs: Needs) -> Snapshot:
-    connection.execute("BEGIN IMMEDIATE")
     snapshot = Snapshot()
-    if needs.hold_ids or needs.attempt_hold_ids:
-        hold_ids = _json(needs.hold_ids | needs.attempt_hold_ids)
-        for row in connection.execute(_HOLDS, (hold_ids,)):
+    if hold_ids := needs.hold_ids | needs.attempt_hold_ids:
+        for row in connection.execute(_HOLDS, (_json(hold_ids),)):
             snapshot.holds[row[0]] = _hold_from_row(row)
     if needs.account_ids:
         for row in connection.execute(_ACCOUNTS, (_json(needs.account_ids),)):
-            snapshot.accounts[row[0]] = AccountSnapshot(AccountState(*row[:5]), row[5], row[5])
+            snapshot.accounts[row[0]] = AccountSnapshot(AccountState(*row[:5]), row[5])
     if needs.request_ids:
-        snapshot.request_ids.update(
-            connection.execute(_REQUEST_IDS, (_json(needs.request_ids),)).fetchall()
-        )
+        request_ids = connection.execute(_REQUEST_IDS, (_json(needs.request_ids),))
+        snapshot.request_ids.update(request_ids.fetchall())
     if needs.claims:
-        for *row, key, payload in connection.execute(_CLAIMS, (_json(needs.claims),)):
-            _add_earlier(snapshot, row, payload)
-            snapshot.claims[row[1], key] = row[0]
+        _load_claims(connection, needs, snapshot)
     for retry in needs.retries:
-        for statement in (_RETRIES_OPEN, _RETRIES_STORED):
-            for *row, payload in connection.execute(statement, retry):
-                _add_earlier(snapshot, row, payload)
-                same = snapshot.similar.setdefault((row[7], row[9]), [])
-                if row[0] not in same:
-                    same.append(row[0])
+        _load_retries(connection, retry, snapshot)
     if needs.grant_ids:
-        for grant_id, account_id, amount in connection.execute(_GRANTS, (_json(needs.grant_ids),)):
-            snapshot.grants[grant_id] = (account_id, amount)
+        for grant_id, *grant in connection.execute(_GRANTS, (_json(needs.grant_ids),)):
+            snapshot.grants[grant_id] = (grant[0], grant[1])
     return snapshot
+
+
+def _load_claims(connection: sqlite3.Connection, needs: Needs, snapshot: Snapshot) -> None:
+    for *row, key, payload in connection.execute(_CLAIMS, (_json(needs.claims),)):
+        _add_earlier(snapshot, row, payload)
+        snapshot.claims[row[1], key] = row[0]
+
+
+def _load_retries(
+    connection: sqlite3.Connection, retry: tuple[str, str, bytes], snapshot: Snapshot
+) -> None:
+    for statement in (_RETRIES_OPEN, _RETRIES_STORED):
+        for *row, payload in connection.execute(statement, retry):
+            _add_earlier(snapshot, row, payload)
+            same = snapshot.similar.setdefault((row[7], row[9]), [])
+            if row[0] not in same:
+                same.append(row[0])
 
 
 def _add_earlier(snapshot: Snapshot, row: Sequence[Any], payload: bytes | None) -> None:
@@ -265,7 +301,7 @@ def _write(connection: sqlite3.Connection, writes: Writes) -> None:
 def _run_in_chunks(
     connection: sqlite3.Connection, statement: Callable[[int], str], rows: list[Row]
 ) -> None:
-    """Run the statement over all rows, 64 at a time, then 16, 4 and 1."""
+    """Run the statement over all rows, 64 at a time, then the rest in powers of two."""
     start, count = 0, len(rows)
     for size in _CHUNKS:
         while count - start >= size:
@@ -300,7 +336,7 @@ def _updates(
     @cache
     def statement(rows: int) -> str:
         values = _values(len(columns), rows)
-        return f"UPDATE {table} SET {changes} FROM ({values}) AS v WHERE {keys} {condition}"  # noqa: S608
+        return f"UPDATE {table} SET {changes} FROM ({values}) AS v WHERE {keys} {condition}"
 
     return statement
 
@@ -308,15 +344,16 @@ def _updates(
 @cache
 def _abandon_attempts(rows: int) -> str:
     return (
-        "UPDATE attempts SET state = 'unknown', ended_time_microseconds = v.column2"
+        "UPDATE attempts SET state = 'unknown', ended_time_microseconds = v.column3"
         f" FROM ({_values(len(ABANDONED_COLUMNS), rows)}) AS v"
-        " WHERE attempts.hold_id = v.column1 AND attempts.state = 'dispatched'"
+        " WHERE attempts.hold_id = v.column1 AND attempts.number <> v.column2"
+        " AND attempts.state = 'dispatched'"
     )
 
 
 @cache
 def _delete_delivered(rows: int) -> str:
-    return f"DELETE FROM stored_results WHERE keyed = 0 AND hold_id IN ({_values(1, rows)})"  # noqa: S608
+    return f"DELETE FROM stored_results WHERE keyed = 0 AND hold_id IN ({_values(1, rows)})"
 
 
 _update_accounts = _updates("accounts", ACCOUNT_COLUMNS, 1)

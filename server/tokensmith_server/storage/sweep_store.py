@@ -144,7 +144,7 @@ class SQLSweepStore:
             with ExitStack() as streams:
                 return audit(_rows(session, streams), now, price=self._price)
 
-        return await self._sessions.read(read)
+        return await self._sessions.read(read, timeout_seconds=None)
 
 
 def _rows(session: Session, streams: ExitStack) -> AuditRows:

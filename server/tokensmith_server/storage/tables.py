@@ -31,9 +31,9 @@ FLAG = Integer()
 STRICT: dict[str, Any] = {"sqlite_strict": True}
 # Narrow rows that are found by their key alone live in the key's own tree.
 BY_KEY: dict[str, Any] = {**STRICT, "sqlite_with_rowid": False}
-# A row that grows once, when its hold ends, stays on its page (a HOT update, which touches no
-# index) if the page was not filled by inserts.
-GROWS_ONCE: dict[str, Any] = {"postgresql_with": {"fillfactor": 65}}
+# A row that is updated stays on its page, and touches no index (a HOT update), if inserts left
+# room there.
+UPDATED_ONCE: dict[str, Any] = {**BY_KEY, "postgresql_with": {"fillfactor": 50}}
 UPDATED_ALWAYS: dict[str, Any] = {**STRICT, "postgresql_with": {"fillfactor": 25}}
 
 
@@ -104,14 +104,16 @@ class HoldRow(SQLModel, table=True):
         # A request id names one call of its account, and finds it in the request log.
         UniqueConstraint("account_id", "request_id", name="uq_holds_request_id"),
         # What is open, for the sweeper, the list of open holds and retries that join. It holds
-        # open rows alone, so it stays small.
+        # open rows alone, so it stays small. It keeps a hold's end from being a HOT update on
+        # PostgreSQL, which measured at 0 to 7 % of a call; no statement of the hot path names
+        # the state, so that none is planned to search here.
         Index(
             "ix_holds_open",
             "account_id",
             sqlite_where=text("state = 'held'"),
             postgresql_where=text("state = 'held'"),
         ),
-        {**STRICT, **GROWS_ONCE},
+        STRICT,
     )
 
     hold_id: str = Field(primary_key=True, sa_type=ID)
@@ -159,7 +161,7 @@ class AttemptRow(SQLModel, table=True):
         CheckConstraint(
             "state IN ('dispatched', 'answered', 'failed', 'unknown')", name="ck_attempts_state"
         ),
-        {**BY_KEY, **GROWS_ONCE},
+        UPDATED_ONCE,
     )
 
     hold_id: str = Field(primary_key=True, sa_type=ID)

@@ -55,12 +55,12 @@ class LedgerDatabase(Protocol):
     def close(self) -> None:
         """Close it; what was not committed is gone."""
 
-    def load(self, needs: Needs) -> Snapshot:
-        """Begin a transaction, lock, and read."""
+    def load(self, needs: Needs, *, thorough: bool = False) -> Snapshot:
+        """Begin a transaction and bring what is needed; ``thorough`` trusts no memory."""
         ...
 
     def commit(self, writes: Writes) -> None:
-        """Write and make durable."""
+        """Write and make durable; with nothing to write, end the transaction."""
 
     def rollback(self) -> None:
         """End the transaction without a trace."""
@@ -99,6 +99,8 @@ class GroupCommitWriter:
         self._retry_seconds = retry_seconds
         # Closing sends None; a flush sends a waiting item without work.
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        # What this turn of the loop has brought so far.
+        self._gathered: list[_Waiting] = []
         self._riders: deque[MarkDelivered] = deque()
         # Holds of which nobody knows whether they were placed, and whose callers were told no.
         self._doubtful: list[PlaceHold] = []
@@ -125,6 +127,7 @@ class GroupCommitWriter:
         if self._closing:
             return
         self._closing = True
+        self._hand_over()
         self._queue.put(None)
         await asyncio.to_thread(self._thread.join)
 
@@ -146,17 +149,27 @@ class GroupCommitWriter:
 
     def flush(self) -> None:
         """Have waiting riders written now, unless the writer is about to anyway."""
-        if self._riders and self._queue.empty() and not self._closing:
+        if self._riders and not self._gathered and self._queue.empty() and not self._closing:
             self._enqueue(lambda: None)
 
     def _enqueue(self, work: Any) -> "asyncio.Future[Any]":
-        if self._closing or self._loop is None:
+        loop = self._loop
+        if self._closing or loop is None:
             raise LedgerUnavailable("the ledger is closed")
-        if self._queue.qsize() >= self._queue_max:
+        if self._queue.qsize() + len(self._gathered) >= self._queue_max:
             raise LedgerUnavailable("too many commands wait for the ledger")
-        future: asyncio.Future[Any] = self._loop.create_future()
-        self._queue.put(_Waiting(work, future))
+        future: asyncio.Future[Any] = loop.create_future()
+        # All that one turn of the loop brings is handed over at its end: else the thread would wake
+        # at the first, and begin with it alone.
+        if not self._gathered:
+            loop.call_soon(self._hand_over)
+        self._gathered.append(_Waiting(work, future))
         return future
+
+    def _hand_over(self) -> None:
+        gathered, self._gathered = self._gathered, []
+        for item in gathered:
+            self._queue.put(item)
 
     # Everything below runs in the writer's thread.
 
@@ -226,50 +239,58 @@ class GroupCommitWriter:
             try:
                 self._database.connect()
                 self._void_doubtful()
-                return self._transact(commands)
+                return self._carry_out(commands)
             except WriteRefused as refusal:
                 self._forget()
                 if len(commands) > 1:
                     return [self._process([command])[0] for command in commands]
                 return [_refusal_of(commands[0], refusal)]
-            except (TryAgain, ConnectionLost) as trouble:
-                _log.warning(
-                    "ledger.trouble",
-                    kind=type(trouble).__name__,
-                    reason=str(trouble),
-                    attempt=attempt + 1,
-                )
-                if isinstance(trouble, ConnectionLost):
-                    self._database.close()
-                    if attempt > 0:
-                        break
-                else:
-                    self._forget()
+            except ConnectionLost as trouble:
+                _log_trouble(trouble, attempt)
+                self._database.close()
+                if attempt > 0:
+                    break
+            except TryAgain as trouble:
+                _log_trouble(trouble, attempt)
+                self._forget()
+            except _DoubtRemains:
+                break
             if time.monotonic() >= deadline:
                 break
             time.sleep(random.uniform(0, _BACKOFF_SECONDS * 2**attempt))  # noqa: S311
         return [_unavailable()] * len(commands)
 
-    def _transact(self, commands: Sequence[Command]) -> Sequence[object]:
-        snapshot = self._database.load(needs_of(commands))
+    def _carry_out(self, commands: Sequence[Command]) -> Sequence[object]:
+        """One transaction; a second, thorough one if the first rested on what is not so."""
+        try:
+            return self._transact(commands, thorough=False)
+        except WriteRefused:
+            self._forget()
+        except _RefusedOnAssumption:
+            pass
+        return self._transact(commands, thorough=True)
+
+    def _transact(self, commands: Sequence[Command], *, thorough: bool) -> Sequence[object]:
+        snapshot = self._database.load(needs_of(commands), thorough=thorough)
         answers, writes = decide(commands, snapshot)
-        if not writes:
-            self._database.rollback()
-            return answers
-        self._fault_point("ledger.before_commit")
+        if snapshot.assumed and any(isinstance(answer, Exception) for answer in answers):
+            raise _RefusedOnAssumption
+        if writes:
+            self._fault_point("ledger.before_commit")
         try:
             self._database.commit(writes)
         except CommitUnknown:
             if not self._settle_doubt(commands, writes):
                 raise TryAgain("the commit did not happen") from None
-        self._fault_point("ledger.after_commit")
+        if writes:
+            self._fault_point("ledger.after_commit")
         return answers
 
     def _settle_doubt(self, commands: Sequence[Command], writes: Writes) -> bool:
         """Find out whether a commit that got no answer happened.
 
         Raises:
-            ConnectionLost: it cannot be found out; what may have been placed is voided later.
+            _DoubtRemains: it cannot be found out; what may have been placed is voided later.
         """
         _log.warning("ledger.commit_unknown", commands=len(commands))
         if not writes.entries:
@@ -308,7 +329,7 @@ class GroupCommitWriter:
         doubtful, self._doubtful = self._doubtful, []
         try:
             # Those that were never placed are refused as not found, which is well.
-            self._transact(voids)
+            self._transact(voids, thorough=True)
         except BaseException:
             self._doubtful = doubtful
             raise
@@ -318,6 +339,10 @@ class GroupCommitWriter:
             self._database.rollback()
         except DatabaseTrouble:
             self._database.close()
+
+
+class _RefusedOnAssumption(Exception):
+    """A command was refused on rows from memory, which may be out of date."""
 
 
 class _DoubtRemains(Exception):
@@ -332,6 +357,11 @@ def _resolve(waiting: Sequence[_Waiting], answers: Sequence[object]) -> None:
             item.future.set_exception(answer)
         else:
             item.future.set_result(answer)
+
+
+def _log_trouble(trouble: DatabaseTrouble, attempt: int) -> None:
+    kind, reason = type(trouble).__name__, str(trouble)
+    _log.warning("ledger.trouble", kind=kind, reason=reason, attempt=attempt + 1)
 
 
 def _unavailable() -> LedgerUnavailable:
