@@ -7,7 +7,7 @@ assertions say what must be so; one that fails is a bug in the caller or here, n
 """
 # ruff: noqa: S101
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from tokensmith_server.billing.commands import Balance, HoldState, PlaceHold, Resolution
@@ -234,9 +234,7 @@ def _end(
     # Positive when something goes back, negative when the price exceeded the hold.
     entry = EntryDraft(_ENTRY_KINDS[state], hold.hold_id, amount - charged, -amount, charged, 0)
     after = _apply(account, entry)
-    ended = replace(
-        hold, state=state, charged_microcredits=charged, shortfall_microcredits=shortfall
-    )
+    ended = Hold(hold.hold_id, hold.account_id, state, amount, charged, shortfall)
     return after, ended, entry, _resolution(after, ended)
 
 
