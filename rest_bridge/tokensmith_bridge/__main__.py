@@ -47,7 +47,12 @@ async def serve(settings: BridgeSettings) -> None:
         listener = await start_listener(build_app(settings, channel), settings)
         stack.push_async_callback(listener.stop)
         await stack.enter_async_context(serve_metrics(settings.metrics_listen))
-        _log.info("listening", address=settings.rest_listen, server=settings.grpc_target)
+        _log.info(
+            "listening",
+            address=settings.rest_listen,
+            port=listener.port,
+            server=settings.grpc_target,
+        )
         await stopped.wait()
         _log.info("draining")
 

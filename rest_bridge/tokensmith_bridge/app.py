@@ -6,13 +6,17 @@ import socket
 from typing import Final
 
 import grpc.aio
+import structlog
 from aiohttp import web
+from aiohttp.http_parser import HttpRequestParser, HttpRequestParserPy
 
 from tokensmith_bridge.backend import Backend
 from tokensmith_bridge.config import BridgeSettings, split_listen
 from tokensmith_bridge.connection import ConnectionLimits, GuardedConnection
-from tokensmith_bridge.middleware import Outermost, meet_expectation
+from tokensmith_bridge.middleware import Nowhere, Outermost, meet_expectation
 from tokensmith_bridge.routes import endpoints
+
+_log = structlog.get_logger("tokensmith.bridge")
 
 _BACKLOG: Final = 1024
 
@@ -27,22 +31,26 @@ def build_app(settings: BridgeSettings, channel: grpc.aio.Channel) -> web.Applic
     """
     backend = Backend(channel)
     table = endpoints(backend, settings)
-    outermost = Outermost(
-        backend,
-        paths=[endpoint.path for endpoint in table],
-        key_check_seconds=settings.key_check_seconds,
-    )
-    app = web.Application(middlewares=[outermost.handle])
+    outermost = Outermost(backend, key_check_seconds=settings.key_check_seconds)
+    nowhere = Nowhere(table)
+    app = web.Application()
     app.router.add_routes(
         [
             web.route(
                 endpoint.method,
                 endpoint.path,
-                endpoint.handler,
+                outermost.around(endpoint.name, endpoint.handler),
                 expect_handler=meet_expectation,
             )
             for endpoint in table
         ]
+    )
+    # Last, since the first that matches answers.
+    app.router.add_route(
+        "*",
+        "/{path:.*}",
+        outermost.around(nowhere.route, nowhere.answer),
+        expect_handler=meet_expectation,
     )
     return app
 
@@ -74,6 +82,9 @@ async def start_listener(
     Raises:
         OSError: the address can't be had.
     """
+    if HttpRequestParser is HttpRequestParserPy:
+        # Most of HTTP's smuggling tricks were found to work on the fallback.
+        _log.warning("aiohttp runs without its C parser")
     runner = web.AppRunner(
         app,
         # A client that goes away cancels its handler, and that the call to the server.

@@ -1,12 +1,14 @@
 """How log lines look. The fields are chosen where they are logged; nothing else gets in."""
 
 import logging
+import re
 import sys
 from typing import Final
 
 import msgspec
 import structlog
 
+_SECRET: Final = re.compile(r"(pk_live_|sk-|Bearer\s+)[A-Za-z0-9_\-.]{6,}")
 _LEVELS: Final = {
     "debug": logging.DEBUG,
     "info": logging.INFO,
@@ -24,7 +26,11 @@ def configure_logs(*, log_format: str, log_level: str) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
-            _json_line if log_format == "json" else structlog.dev.ConsoleRenderer(colors=False),
+            _json_line
+            if log_format == "json"
+            else structlog.dev.ConsoleRenderer(
+                colors=False, exception_formatter=structlog.dev.plain_traceback
+            ),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
@@ -34,4 +40,9 @@ def configure_logs(*, log_format: str, log_level: str) -> None:
 
 
 def _json_line(_logger: object, _name: str, event: structlog.typing.EventDict) -> str:
-    return msgspec.json.encode(event, enc_hook=str).decode()
+    return _without_secrets(msgspec.json.encode(event, enc_hook=str).decode())
+
+
+def _without_secrets(line: str) -> str:
+    """A line in which what looks like a key is blotted out: clients put keys into odd fields."""
+    return _SECRET.sub(r"\1[redacted]", line)

@@ -29,3 +29,28 @@ CONNECTIONS: Final = Gauge("tokensmith_bridge_connections", "Open connections.")
 CONNECTIONS_CUT: Final = Counter(
     "tokensmith_bridge_connections_cut", "Connections that were cut off, by why.", ("why",)
 )
+
+
+class RouteMetrics:
+    """The numbers of one route, their labels looked up once: every request passes here."""
+
+    def __init__(self, route: str) -> None:
+        self._route = route
+        self._by_status: dict[int, Counter] = {}
+        self._seconds = REQUEST_SECONDS.labels(route)
+        self._first_frame_seconds = FIRST_FRAME_SECONDS.labels(route)
+        self._clients_gone = CLIENTS_GONE.labels(route)
+
+    def count(self, status: int, seconds: float, first_frame_seconds: float | None) -> None:
+        """A request is over."""
+        counter = self._by_status.get(status)
+        if counter is None:
+            counter = self._by_status[status] = REQUESTS.labels(self._route, status)
+        counter.inc()
+        self._seconds.observe(seconds)
+        if first_frame_seconds is not None:
+            self._first_frame_seconds.observe(first_frame_seconds)
+
+    def count_client_gone(self) -> None:
+        """A client left before the end of its answer."""
+        self._clients_gone.inc()

@@ -1,6 +1,6 @@
 """The one layer around every endpoint: record, errors, metrics, access log.
 
-It is one because each layer of aiohttp's costs on every request.
+It is put around the handlers themselves, since aiohttp's middlewares cost on every request.
 """
 
 import asyncio
@@ -8,47 +8,54 @@ from collections.abc import Sequence
 
 import structlog
 from aiohttp import HttpVersion11, web
-from aiohttp.typedefs import Handler
 
 from tokensmith_bridge import metrics
 from tokensmith_bridge.backend import Backend
 from tokensmith_bridge.call import CALL, Call, call_metadata
 from tokensmith_bridge.openai.errors import BridgeReason, MoneyFacts, Refusal
 from tokensmith_bridge.replies import error_reply
-from tokensmith_bridge.routes import near_path
+from tokensmith_bridge.routes import Endpoint, Handler, near_path
 from tokensmith_bridge.server_errors import ServerRefusal
 
 _log = structlog.get_logger("tokensmith.bridge")
-_access_log = structlog.get_logger("tokensmith.access")
 
+# Of requests that match no endpoint; a label made of their paths would have no bounds.
 _NO_ROUTE = "unknown"
+
+_CLIENT_GONE_STATUS = 499
 
 
 class Outermost:
-    """Wraps every endpoint; ``handle`` is an aiohttp middleware."""
+    """Makes handlers that answer in OpenAI's shape whatever happens, and leave a trace of it."""
 
-    def __init__(self, backend: Backend, *, paths: Sequence[str], key_check_seconds: float) -> None:
+    def __init__(self, backend: Backend, *, key_check_seconds: float) -> None:
         self._backend = backend
-        self._paths = paths
         self._key_check_seconds = key_check_seconds
+        self._access_log = structlog.get_logger("tokensmith.access").bind()
 
-    @web.middleware
-    async def handle(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Serve one request: whatever happens, in OpenAI's shape."""
-        call = Call(request.headers)
-        request[CALL] = call
-        status = 499
-        metrics.REQUESTS_RUNNING.inc()
-        try:
-            response = await self._answer(request, call, handler)
-            status = response.status
-        except (asyncio.CancelledError, ConnectionError):
-            metrics.CLIENTS_GONE.labels(_route_of(request)).inc()
-            raise
-        finally:
-            metrics.REQUESTS_RUNNING.dec()
-            self._note(request, call, status)
-        return response
+    def around(self, route: str, handler: Handler) -> Handler:
+        """``handler`` with the layer around it; ``route`` names it in metrics and log."""
+        numbers = metrics.RouteMetrics(route)
+
+        async def serve(request: web.Request) -> web.StreamResponse:
+            call = Call(request.headers)
+            request[CALL] = call
+            status = _CLIENT_GONE_STATUS
+            metrics.REQUESTS_RUNNING.inc()
+            try:
+                response = await self._answer(request, call, handler)
+                status = response.status
+            except (asyncio.CancelledError, ConnectionError):
+                numbers.count_client_gone()
+                raise
+            finally:
+                metrics.REQUESTS_RUNNING.dec()
+                seconds = call.seconds()
+                numbers.count(status, seconds, call.first_frame_seconds)
+                self._write(request, route, call, status, seconds)
+            return response
+
+        return serve
 
     async def _answer(
         self, request: web.Request, call: Call, handler: Handler
@@ -57,12 +64,11 @@ class Outermost:
             return await handler(request)
         except Refusal as refusal:
             return await self._refuse(request, call, refusal)
-        except web.HTTPException as error:
-            return self._refuse_http(request, call, error)
         except (asyncio.CancelledError, ConnectionError):
             raise
         except Exception:
             _log.exception("request failed", request_id=call.request_id)
+            call.reason = "INTERNAL"
             text = f"Something went wrong on our side. Tell us the request id {call.request_id}."
             return error_reply(call, Refusal("INTERNAL", text))
 
@@ -73,7 +79,7 @@ class Outermost:
 
         So a wrong key is told before anything else, and the balance is in the headers as always.
         """
-        if not isinstance(refusal, ServerRefusal) and refusal.reason != "INVALID_API_KEY":
+        if refusal.concerns_caller and not isinstance(refusal, ServerRefusal):
             try:
                 refusal.money = await self._balance(request, call)
             except Refusal as wrong_key:
@@ -86,42 +92,11 @@ class Outermost:
         metadata = call_metadata(request.headers, call.request_id)
         return await self._backend.check_key(metadata, seconds=self._key_check_seconds)
 
-    def _refuse_http(
-        self, request: web.Request, call: Call, error: web.HTTPException
-    ) -> web.StreamResponse:
-        """Answer what aiohttp itself refuses: paths and methods."""
-        more_headers: list[tuple[str, str]] = []
-        if isinstance(error, web.HTTPNotFound):
-            refusal = self._unknown_path(request)
-        elif isinstance(error, web.HTTPMethodNotAllowed):
-            allowed = ", ".join(sorted(error.allowed_methods))
-            more_headers.append(("Allow", allowed))
-            refusal = Refusal(
-                BridgeReason.METHOD_NOT_ALLOWED,
-                f"{request.path[:200]} does not take {request.method[:20]}, but {allowed}.",
-            )
-        else:
-            refusal = Refusal(BridgeReason.MALFORMED_HTTP, "The request breaks the rules of HTTP.")
-        call.reason = refusal.reason
-        return error_reply(call, refusal, more_headers=more_headers)
-
-    def _unknown_path(self, request: web.Request) -> Refusal:
-        meant = near_path(request.path, self._paths)
-        hint = f" Did you mean {meant}?" if meant else ""
-        return Refusal(
-            BridgeReason.PATH_NOT_FOUND,
-            f"There is nothing at {request.method[:20]} {request.path[:200]}.{hint}",
-        )
-
-    def _note(self, request: web.Request, call: Call, status: int) -> None:
-        """Count and log a request that is over. No bodies, no keys, no addresses."""
-        route = _route_of(request)
-        seconds = call.seconds()
-        metrics.REQUESTS.labels(route, status).inc()
-        metrics.REQUEST_SECONDS.labels(route).observe(seconds)
-        if call.first_frame_seconds is not None:
-            metrics.FIRST_FRAME_SECONDS.labels(route).observe(call.first_frame_seconds)
-        _access_log.info(
+    def _write(
+        self, request: web.Request, route: str, call: Call, status: int, seconds: float
+    ) -> None:
+        """One line in the log for a request that is over. No bodies, no keys, no addresses."""
+        self._access_log.info(
             "request",
             method=request.method,
             route=route,
@@ -136,8 +111,43 @@ class Outermost:
         )
 
 
+class Nowhere:
+    """Answers what no endpoint takes: unknown paths, and methods that a path does not have."""
+
+    route = _NO_ROUTE
+
+    def __init__(self, table: Sequence[Endpoint]) -> None:
+        self._paths = [endpoint.path for endpoint in table]
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        """Say what there is instead, where something is near."""
+        allowed: set[str] = set()
+        for resource in request.app.router.resources():
+            allowed |= (await resource.resolve(request))[1]
+        # aiohttp's word for any method: this handler's own.
+        allowed.discard("*")
+        if allowed:
+            return self._other_method(request, ", ".join(sorted(allowed)))
+        meant = near_path(request.path, self._paths)
+        hint = f" Did you mean {meant}?" if meant else ""
+        raise Refusal(
+            BridgeReason.PATH_NOT_FOUND,
+            f"There is nothing at {request.method[:20]} {request.path[:200]}.{hint}",
+        )
+
+    @staticmethod
+    def _other_method(request: web.Request, allowed: str) -> web.StreamResponse:
+        refusal = Refusal(
+            BridgeReason.METHOD_NOT_ALLOWED,
+            f"{request.path[:200]} does not take {request.method[:20]}, but {allowed}.",
+        )
+        call = request[CALL]
+        call.reason = refusal.reason
+        return error_reply(call, refusal, more_headers=[("Allow", allowed)])
+
+
 async def meet_expectation(request: web.Request) -> web.StreamResponse | None:
-    """Tell a client that asks first to go on. aiohttp calls this before any middleware."""
+    """Tell a client that asks first to go on. aiohttp calls this before any handler."""
     if request.headers.get("Expect", "").lower() == "100-continue":
         if request.version == HttpVersion11:
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -147,11 +157,5 @@ async def meet_expectation(request: web.Request) -> web.StreamResponse | None:
     refusal = Refusal(
         BridgeReason.EXPECTATION_FAILED, "The header 'Expect' may only be '100-continue'."
     )
-    metrics.REQUESTS.labels(_route_of(request), refusal.row.status).inc()
+    metrics.REQUESTS.labels(_NO_ROUTE, refusal.row.status).inc()
     return error_reply(Call(request.headers), refusal)
-
-
-def _route_of(request: web.Request) -> str:
-    """The path's pattern, so that metrics have few labels."""
-    resource = request.match_info.route.resource
-    return resource.canonical if resource is not None else _NO_ROUTE

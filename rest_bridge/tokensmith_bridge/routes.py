@@ -24,6 +24,11 @@ class Endpoint:
     path: str
     handler: Handler
 
+    @property
+    def name(self) -> str:
+        """The path without patterns, for metrics and log."""
+        return self.path.replace(":.+}", "}")
+
 
 def endpoints(backend: Backend, settings: BridgeSettings) -> tuple[Endpoint, ...]:
     """Everything that the bridge serves."""

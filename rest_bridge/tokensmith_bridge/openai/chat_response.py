@@ -67,10 +67,11 @@ def usage_to_json(usage: usage_pb2.TokenUsage, charge: usage_pb2.Charge) -> dict
             input_details[_INPUT_DETAILS[name]] = value
         elif name in _OUTPUT_DETAILS:
             output_details[_OUTPUT_DETAILS[name]] = value
+    input_tokens, output_tokens = usage.input_tokens, usage.output_tokens
     rendered: dict[str, Any] = {
-        "prompt_tokens": usage.input_tokens,
-        "completion_tokens": usage.output_tokens,
-        "total_tokens": usage.input_tokens + usage.output_tokens,
+        "prompt_tokens": input_tokens,
+        "completion_tokens": output_tokens,
+        "total_tokens": input_tokens + output_tokens,
         "cost": credits_number(charge.charged_microcredits),
     }
     if input_details:
@@ -96,8 +97,10 @@ def _message_to_json(message: chat.ChatAnswer) -> dict[str, Any]:
         "role": "assistant",
         "content": message.content if message.HasField("content") else None,
         "refusal": message.refusal if message.HasField("refusal") else None,
-        "annotations": [annotation_to_json(item) for item in message.annotations],
+        "annotations": [],
     }
+    if message.annotations:
+        rendered["annotations"] = [annotation_to_json(item) for item in message.annotations]
     if message.HasField("reasoning_content"):
         rendered["reasoning_content"] = message.reasoning_content
     if message.tool_calls:

@@ -110,6 +110,10 @@ ERROR_TABLE: Final[Mapping[str, ErrorRow]] = {
     BridgeReason.HEAD_TOO_LARGE: ErrorRow(431, _REQUEST, "headers_too_large", retry=False),
 }
 
+_NOBODYS: Final = frozenset(
+    {"INVALID_API_KEY", BridgeReason.PATH_NOT_FOUND, BridgeReason.METHOD_NOT_ALLOWED}
+)
+
 
 @dataclass(frozen=True, slots=True)
 class MoneyFacts:
@@ -153,6 +157,11 @@ class Refusal(Exception):
         self.param = param or self.facts.get("param")
         self.money = money
         self.retry_after_ms = retry_after_ms
+
+    @property
+    def concerns_caller(self) -> bool:
+        """Whether it is about somebody's request: there is a key, and a path that takes one."""
+        return self.reason not in _NOBODYS
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.message}"

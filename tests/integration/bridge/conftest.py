@@ -26,6 +26,7 @@ class RunningBridge:
     server: FakeServer
     grpc_server: grpc.aio.Server
     channel: grpc.aio.Channel
+    server_port: int
     writers: list[asyncio.StreamWriter] = field(default_factory=list)
 
     @property
@@ -78,7 +79,7 @@ async def start_bridge() -> AsyncIterator[StartBridge]:
         chosen = BridgeSettings(**(defaults | settings))
         channel = open_channel(chosen)
         listener = await start_listener(build_app(chosen, channel), chosen)
-        bridge = RunningBridge(listener, fake, grpc_server, channel)
+        bridge = RunningBridge(listener, fake, grpc_server, channel, port)
         running.append(bridge)
         return bridge
 

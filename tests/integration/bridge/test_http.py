@@ -8,6 +8,7 @@ import grpc
 import httpx
 import msgspec
 import pytest
+import structlog
 from grpc_health.v1 import health_pb2
 from prometheus_client import generate_latest
 
@@ -423,3 +424,18 @@ async def test_metrics_count_by_route_and_status(bridge: RunningBridge) -> None:
     assert 'requests_total{route="/v1/models/{model_id}",status="200"}' in text
     assert 'requests_total{route="unknown",status="404"}' in text
     assert "nowhere-at-all" not in text
+
+
+async def test_the_access_log_has_no_contents_and_no_keys(bridge: RunningBridge) -> None:
+    with structlog.testing.capture_logs() as lines:
+        async with bridge.http() as http:
+            await http.post(CHAT, json=BODY | {"user": "canary"})
+            await http.post(CHAT, json=BODY | {"canary": 1})
+    entries = [line for line in lines if line["event"] == "request"]
+    assert [entry["status"] for entry in entries] == [200, 400]
+    assert entries[0]["charged_microcredits"] == answers.CHARGED
+    assert entries[0]["model"] == "gpt-5.4"
+    assert entries[1]["reason"] == "UNKNOWN_PARAMETER"
+    assert KEY not in str(lines)
+    assert "canary" not in str(lines)
+    assert BODY["messages"][0]["content"] not in str(lines)
