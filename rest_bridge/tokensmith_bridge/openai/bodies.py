@@ -17,6 +17,7 @@ Body = TypeVar("Body")
 
 _chat_request_decoder: Final = msgspec.json.Decoder(ChatRequest)
 _fields_decoder: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_encode: Final = msgspec.json.Encoder().encode
 
 # msgspec's sentences (0.22). One that is not known here is passed on without its path notation.
 _WHERE: Final = re.compile(r"^(?P<problem>.*?) - at (?:`key` in )?`\$(?P<path>.*)`$", re.DOTALL)
@@ -77,24 +78,19 @@ def _malformed(why: str) -> Refusal:
 def _refuse_repeated_fields(body: bytes) -> None:
     """Refuse a body that names a field twice, which JSON readers understand in different ways.
 
-    The decoder keeps the last one, so that what is left accounts for fewer bytes than there are.
-    Only the top level is looked at, which is where all that costs money is.
+    The decoder keeps the last one, so that what is written again is shorter than what came. Only
+    the top level is looked at, which is where all that costs money is.
     """
-    if _accounted_size(body) == len(body):
+    if _size_written_again(body) == len(body):
         return
     compact = msgspec.json.format(body, indent=-1)
-    if _accounted_size(compact) != len(compact):
+    if _size_written_again(compact) != len(compact):
         raise _malformed("a field is named more than once, or with escapes.")
 
 
-def _accounted_size(body: bytes) -> int:
-    """Bytes of a compact object with these fields, each named once and in plain ASCII."""
-    fields = _fields_decoder.decode(body)
-    # Around each field two quotes, a colon, and a comma or, after the last, the closing brace.
-    size = len("".join(fields)) + 4 * len(fields) + (1 if fields else 2)
-    for value in fields.values():
-        size += memoryview(value).nbytes
-    return size
+def _size_written_again(body: bytes) -> int:
+    """Bytes of a compact object with these fields, each named once and their values as they are."""
+    return len(_encode(_fields_decoder.decode(body)))
 
 
 def refusal_from_validation(text: str, body_type: Any) -> Refusal:

@@ -93,6 +93,10 @@ def _choice_to_json(choice: chat.ChatChoice) -> dict[str, Any]:
 
 
 def _message_to_json(message: chat.ChatAnswer) -> dict[str, Any]:
+    # Nearly every answer is text alone; one look at what is set costs less than asking for each.
+    fields = message.ListFields()
+    if len(fields) == 1 and fields[0][0].name == "content":
+        return {"role": "assistant", "content": fields[0][1], "refusal": None, "annotations": []}
     rendered: dict[str, Any] = {
         "role": "assistant",
         "content": message.content if message.HasField("content") else None,
