@@ -71,10 +71,13 @@ class InvalidAPIKey(CallError):
 class RateLimited(CallError):
     """The key's own limit of ``requests`` or ``tokens`` per minute is used up for now."""
 
-    def __init__(self, limit: str, retry_after_seconds: float) -> None:
+    def __init__(
+        self, limit: str, retry_after_seconds: float, headers: tuple[tuple[str, str], ...] = ()
+    ) -> None:
         super().__init__(f"Rate limit reached for {limit} per minute.")
         self.limit = limit
         self.retry_after_seconds = retry_after_seconds
+        self.headers = headers
 
 
 class Overloaded(CallError):

@@ -1,5 +1,7 @@
-"""Ids enter the server here. Each is a prefix and a UUIDv7: unique across processes, and in time
-order, so that a newest-first page is a walk along the primary key.
+"""Ids enter the server here.
+
+Each is a prefix and a UUIDv7: unique across processes, and in time order, so that a newest-first
+page is a walk along the primary key.
 """
 
 from typing import Protocol

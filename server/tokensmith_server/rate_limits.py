@@ -50,9 +50,11 @@ class RateLimiter:
         bucket = self._refilled(key_id)
         wanted = min(float(tokens), float(policy.tokens_per_minute))
         if bucket.requests < 1.0:
-            raise RateLimited("requests", (1.0 - bucket.requests) * 60 / policy.requests_per_minute)
+            wait_seconds = (1.0 - bucket.requests) * 60 / policy.requests_per_minute
+            raise RateLimited("requests", wait_seconds, _headers(bucket, policy))
         if bucket.tokens < wanted:
-            raise RateLimited("tokens", (wanted - bucket.tokens) * 60 / policy.tokens_per_minute)
+            wait_seconds = (wanted - bucket.tokens) * 60 / policy.tokens_per_minute
+            raise RateLimited("tokens", wait_seconds, _headers(bucket, policy))
         bucket.requests -= 1.0
         bucket.tokens -= wanted
         return _headers(bucket, policy)

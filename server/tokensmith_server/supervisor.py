@@ -1,5 +1,7 @@
-"""Owns the tasks that handle money. A handler that is cancelled stops listening to its task; the
-task itself goes on until its hold is resolved.
+"""Owns the tasks that handle money.
+
+A handler that is cancelled stops listening to its task; the task itself goes on until its hold is
+resolved.
 """
 
 import asyncio
@@ -33,17 +35,23 @@ class Supervisor:
     async def drain(self, grace_seconds: float) -> int:
         """Wait for the tasks, at most this long; cancel the rest and return how many they were.
 
-        What is cancelled here leaves an open hold, which the sweeper resolves.
+        Tasks that are started meanwhile are waited for too: ending a call may take one. A cancelled
+        call resolves its own hold on the way out, if the ledger answers; else the sweeper does.
         """
-        if not self._tasks:
-            return 0
-        _, pending = await asyncio.wait(self._tasks, timeout=grace_seconds)
-        for task in pending:
-            task.cancel()
-        if pending:
-            await asyncio.gather(*pending, return_exceptions=True)
-            _log.warning("supervisor.cancelled", tasks=len(pending))
-        return len(pending)
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + grace_seconds
+        while self._tasks and (left_seconds := deadline - loop.time()) > 0:
+            await asyncio.wait(self._tasks, timeout=left_seconds)
+        cancelled = 0
+        while self._tasks:
+            pending = set(self._tasks)
+            cancelled += len(pending)
+            for task in pending:
+                task.cancel()
+            await asyncio.wait(pending)
+        if cancelled:
+            _log.warning("supervisor.cancelled", tasks=cancelled)
+        return cancelled
 
     def _forget(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)

@@ -13,9 +13,12 @@ from tokensmith_server.chat.request import ChatRequest
 from tokensmith_server.chat.validate import check_params
 from tokensmith_server.errors import (
     ContextLengthExceeded,
+    DeadlineExceeded,
+    InvalidField,
     ModelKindMismatch,
     ModelNotFound,
     ModelRetired,
+    RateLimited,
     UnsupportedField,
     UpstreamUnavailable,
 )
@@ -25,7 +28,7 @@ from tokensmith_server.routing.router import plan
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """A request that may be held for."""
+    """A request that may be held for. Its first route was claimed from ``RouteHealth``."""
 
     model: ModelSpec
     text: TextSpec
@@ -33,6 +36,7 @@ class Admitted:
     facts: pricing.TextFacts
     terms: pricing.HoldTerms
     routes: tuple[Route, ...]
+    deadline_monotonic: float
 
 
 class Admission:
@@ -47,25 +51,52 @@ class Admission:
         Raises:
             CallError: it is refused.
         """
+        if request.remaining_seconds <= 0:
+            raise DeadlineExceeded("The call's deadline had passed before it was begun.")
+        deadline = self._parts.clock.monotonic() + request.remaining_seconds
         params = request.params
         model, text, rate = self._find_model(params.model)
         check_params(params)
-        chosen = plan(model, self._parts.health)
-        routes = tuple(route for route in chosen.routes if route.provider in self._parts.providers)
-        if not routes:
-            raise self._no_route(model, chosen.wait_seconds)
-        try:
-            self._parts.providers[routes[0].provider].check_chat(params, model)
-        except ProviderError as error:
-            raise UnsupportedField(error.param or "", error.message, model=model.id) from error
+        routes = self._routes(params, model)
         facts = text_facts(params, text.family.value)
         terms = self._terms(params, text, rate, facts)
-        request.receipt.headers = self._parts.rate_limiter.admit(
-            request.caller.key_id, terms.input_token_estimate
-        )
-        return Admitted(model, text, rate, facts, terms, routes)
+        try:
+            request.receipt.headers = self._parts.rate_limiter.admit(
+                request.caller.key_id, terms.input_token_estimate
+            )
+        except RateLimited as error:
+            request.receipt.headers = error.headers
+            raise
+        # Last, since whoever claims a route on probation must try it or release it.
+        self._parts.health.begin(routes[0].name)
+        return Admitted(model, text, rate, facts, terms, routes, deadline)
+
+    def _routes(self, params: chat_pb.ChatCompletionParams, model: ModelSpec) -> tuple[Route, ...]:
+        """The fit routes whose provider can do what is asked for, in their order."""
+        chosen = plan(model, self._parts.health)
+        routes = []
+        refusal: ProviderError | None = None
+        for route in chosen.routes:
+            provider = self._parts.providers.get(route.provider)
+            if provider is None:
+                continue
+            try:
+                provider.check_chat(params, model)
+            except ProviderError as error:
+                refusal = refusal or error
+            else:
+                routes.append(route)
+        if routes:
+            return tuple(routes)
+        if refusal is None:
+            raise self._no_route(model, chosen.wait_seconds)
+        raise UnsupportedField(
+            refusal.param or "", refusal.message, model=model.id, allowed=refusal.allowed
+        ) from refusal
 
     def _find_model(self, model_id: str) -> tuple[ModelSpec, TextSpec, TokenRate]:
+        if not model_id:
+            raise InvalidField("model", "`model` is required; GET /v1/models lists them.")
         model = self._parts.catalog.find(model_id)
         if model is None:
             raise ModelNotFound(model_id, self._parts.catalog.near_matches(model_id))
@@ -103,7 +134,7 @@ class Admission:
         requested = params.max_output_tokens if params.HasField("max_output_tokens") else None
         if requested is not None and requested > text.output_ceiling_tokens:
             raise UnsupportedField(
-                "max_output_tokens",
+                "max_completion_tokens",
                 f"This model writes at most {text.output_ceiling_tokens} tokens.",
                 model=params.model,
                 allowed=f"1 to {text.output_ceiling_tokens}",

@@ -1,19 +1,59 @@
 """From the parts of a streamed answer to the whole one, and back: for answers that are kept."""
 
 from collections.abc import Iterable
-
-from google.protobuf.timestamp_pb2 import Timestamp
+from dataclasses import dataclass, field
 
 from tokensmith.v1 import chat_service_pb2 as chat_pb
-from tokensmith.v1 import usage_pb2
+
+
+@dataclass(slots=True)
+class _Call:
+    """A tool call so far."""
+
+    call: chat_pb.ChatToolCall = field(default_factory=chat_pb.ChatToolCall)
+    arguments: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Choice:
+    """A choice so far. Texts grow as lists: appending to a message's own text copies it."""
+
+    choice: chat_pb.ChatChoice
+    content: list[str] = field(default_factory=list)
+    refusal: list[str] = field(default_factory=list)
+    reasoning: list[str] = field(default_factory=list)
+    # By the index that the provider gave, which may be any number.
+    calls: dict[int, _Call] = field(default_factory=dict)
+    function_arguments: list[str] = field(default_factory=list)
+    sound: list[bytes] = field(default_factory=list)
+    transcript: list[str] = field(default_factory=list)
+
+    def whole(self) -> chat_pb.ChatChoice:
+        """The choice with everything put together."""
+        message = self.choice.message
+        if self.content:
+            message.content = "".join(self.content)
+        if self.refusal:
+            message.refusal = "".join(self.refusal)
+        if self.reasoning:
+            message.reasoning_content = "".join(self.reasoning)
+        for index in sorted(self.calls):
+            part = self.calls[index]
+            part.call.arguments = "".join(part.arguments)
+            message.tool_calls.append(part.call)
+        if message.HasField("function_call"):
+            message.function_call.arguments = "".join(self.function_arguments)
+        if message.HasField("audio"):
+            message.audio.data = b"".join(self.sound)
+            message.audio.transcript = "".join(self.transcript)
+        return self.choice
 
 
 class Assembly:
-    """Puts deltas together, choice by choice."""
+    """Puts deltas together, choice by choice. Ask for the result once."""
 
     def __init__(self) -> None:
-        self._choices: dict[int, chat_pb.ChatChoice] = {}
-        self._texts: dict[int, list[str]] = {}
+        self._choices: dict[int, _Choice] = {}
 
     def add(self, deltas: Iterable[chat_pb.ChatCompletionDelta]) -> None:
         """Take in the next parts."""
@@ -21,62 +61,49 @@ class Assembly:
             index = delta.choice_index
             choice = self._choices.get(index)
             if choice is None:
-                choice = self._choices[index] = chat_pb.ChatChoice(index=index)
-                self._texts[index] = []
-            self._texts[index].extend(delta.content_pieces)
+                choice = _Choice(chat_pb.ChatChoice(index=index, message=chat_pb.ChatAnswer()))
+                self._choices[index] = choice
             _add_to(choice, delta)
 
-    def result(
-        self,
-        *,
-        completion_id: str,
-        model: str,
-        created_seconds: int,
-        usage: usage_pb2.TokenUsage,
-    ) -> bytes:
-        """The whole answer as a serialized CreateChatCompletionResponse, without its charge."""
-        for index, choice in self._choices.items():
-            if self._texts[index]:
-                choice.message.content = "".join(self._texts[index])
-        return chat_pb.CreateChatCompletionResponse(
-            completion=chat_pb.ChatCompletion(
-                id=completion_id,
-                model=model,
-                create_time=Timestamp(seconds=created_seconds),
-                choices=[self._choices[index] for index in sorted(self._choices)],
-                usage=usage,
-            )
-        ).SerializeToString()
+    def choices(self) -> list[chat_pb.ChatChoice]:
+        """The whole choices in order."""
+        return [self._choices[index].whole() for index in sorted(self._choices)]
 
 
-def _add_to(choice: chat_pb.ChatChoice, delta: chat_pb.ChatCompletionDelta) -> None:
-    message = choice.message
+def _add_to(choice: _Choice, delta: chat_pb.ChatCompletionDelta) -> None:
+    choice.content.extend(delta.content_pieces)
     if delta.refusal:
-        message.refusal += delta.refusal
+        choice.refusal.append(delta.refusal)
     if delta.reasoning_content:
-        message.reasoning_content += delta.reasoning_content
+        choice.reasoning.append(delta.reasoning_content)
     for part in delta.tool_calls:
-        while len(message.tool_calls) <= part.index:
-            message.tool_calls.add()
-        call = message.tool_calls[part.index]
-        call.id = call.id or part.id
-        call.kind = call.kind or part.kind
-        call.name = call.name or part.name
-        call.arguments += part.arguments
+        known = choice.calls.setdefault(part.index, _Call())
+        known.call.id = known.call.id or part.id
+        known.call.kind = known.call.kind or part.kind
+        known.call.name = known.call.name or part.name
+        known.arguments.append(part.arguments)
+    message = choice.choice.message
     if delta.HasField("function_call"):
+        message.function_call.SetInParent()
         message.function_call.name = message.function_call.name or delta.function_call.name
-        message.function_call.arguments += delta.function_call.arguments
+        choice.function_arguments.append(delta.function_call.arguments)
     if delta.HasField("audio"):
-        message.audio.id = message.audio.id or delta.audio.id
-        message.audio.data += delta.audio.data
-        message.audio.transcript += delta.audio.transcript
-        if delta.audio.HasField("expire_time"):
-            message.audio.expire_time.CopyFrom(delta.audio.expire_time)
+        _add_audio(choice, delta.audio)
     if delta.HasField("logprobs"):
-        choice.logprobs.MergeFrom(delta.logprobs)
+        choice.choice.logprobs.MergeFrom(delta.logprobs)
     message.annotations.extend(delta.annotations)
     if delta.finish_reason:
-        choice.finish_reason = delta.finish_reason
+        choice.choice.finish_reason = delta.finish_reason
+
+
+def _add_audio(choice: _Choice, part: chat_pb.ChatAudioDelta) -> None:
+    audio = choice.choice.message.audio
+    audio.SetInParent()
+    audio.id = audio.id or part.id
+    choice.sound.append(part.data)
+    choice.transcript.append(part.transcript)
+    if part.HasField("expire_time"):
+        audio.expire_time.CopyFrom(part.expire_time)
 
 
 def deltas_of(completion: chat_pb.ChatCompletion) -> list[chat_pb.ChatCompletionDelta]:
@@ -103,10 +130,12 @@ def _delta_of(choice: chat_pb.ChatChoice) -> chat_pb.ChatCompletionDelta:
     if message.HasField("function_call"):
         delta.function_call.CopyFrom(message.function_call)
     if message.HasField("audio"):
-        delta.audio.id = message.audio.id
-        delta.audio.data = message.audio.data
-        delta.audio.transcript = message.audio.transcript
-        delta.audio.expire_time.CopyFrom(message.audio.expire_time)
+        audio = message.audio
+        delta.audio.SetInParent()
+        delta.audio.id, delta.audio.data = audio.id, audio.data
+        delta.audio.transcript = audio.transcript
+        if audio.HasField("expire_time"):
+            delta.audio.expire_time.CopyFrom(audio.expire_time)
     if choice.HasField("logprobs"):
         delta.logprobs.CopyFrom(choice.logprobs)
     return delta

@@ -13,6 +13,7 @@ from tokensmith_server.billing.commands import (
     NewAttempt,
     NextAttempt,
 )
+from tokensmith_server.billing.errors import LedgerUnavailable
 from tokensmith_server.billing.store import LedgerStore
 from tokensmith_server.catalog.model import Route
 from tokensmith_server.clock import Clock
@@ -61,6 +62,9 @@ class AttemptTools:
     policy: RetryPolicy
     sleep: Callable[[float], Awaitable[None]]
     jitter: Callable[[], float]
+    # A time-out is the route's fault only after this long: before, it was the caller's haste.
+    connect_patience_seconds: float
+    patience_seconds: float
 
 
 @dataclass(slots=True)
@@ -80,12 +84,17 @@ class Attempts:
         """Begin at the first route."""
         self.route = self.routes[0]
 
+    @property
+    def remaining_seconds(self) -> float:
+        """What is left of the caller's deadline; may be negative."""
+        return self.deadline_monotonic - self.tools.clock.monotonic()
+
     async def run(self, send: Send[T]) -> T:
         """Try until something comes back.
 
         Raises:
-            ProviderError: the last try's, once nothing more is worth trying.
-            LedgerUnavailable: a further try could not be made durable, so it was not sent.
+            ProviderError: the last try's, once nothing more is worth trying, or once a further
+                one could not be made durable.
         """
         position = 0
         tries_on_route = 0
@@ -100,7 +109,7 @@ class Attempts:
                     tries_on_route=tries_on_route,
                     tries_in_all=self.number,
                     has_next_route=position + 1 < len(self.routes),
-                    remaining_seconds=self.deadline_monotonic - self.tools.clock.monotonic(),
+                    remaining_seconds=self.remaining_seconds,
                     jitter=self.tools.jitter(),
                 )
                 if decision.action is Action.GIVE_UP:
@@ -132,6 +141,28 @@ class Attempts:
 
     def _note_failure(self, error: ProviderError) -> None:
         health, route = self.tools.health, self.route
+        self.log_failure(error)
+        if error.kind not in _ROUTE_FAULTS:
+            health.succeeded(route.name)
+        elif error.kind in _OPERATOR_FAULTS:
+            _log.error("upstream.operator_trouble", route=route.name, kind=error.kind.value)
+            health.failed(route.name, _OPERATOR_COOLDOWN_SECONDS)
+        elif error.kind is ErrorKind.TIMEOUT and self._was_hasty(error):
+            health.released(route.name)
+        else:
+            health.failed(route.name, error.retry_after_seconds)
+
+    def _was_hasty(self, error: ProviderError) -> bool:
+        """Whether the time that ran out was the caller's own, too short to blame the route."""
+        tools = self.tools
+        waited_seconds = tools.clock.monotonic() - self._sent_monotonic
+        if error.phase is Phase.CONNECT:
+            return waited_seconds < 0.9 * tools.connect_patience_seconds
+        return waited_seconds < 0.9 * tools.patience_seconds
+
+    def log_failure(self, error: ProviderError) -> None:
+        """Count and log a failure of the running try, before its answer or within it."""
+        route = self.route
         metrics.ATTEMPTS.labels(route.provider, error.kind.value).inc()
         _log.warning(
             "upstream.failed",
@@ -141,20 +172,17 @@ class Attempts:
             http_status=error.http_status,
             attempt=self.number,
         )
-        if error.kind not in _ROUTE_FAULTS:
-            health.succeeded(route.name)
-        elif error.kind in _OPERATOR_FAULTS:
-            _log.error("upstream.operator_trouble", route=route.name, kind=error.kind.value)
-            health.failed(route.name, _OPERATOR_COOLDOWN_SECONDS)
-        else:
-            health.failed(route.name, error.retry_after_seconds)
 
     async def _open_next(self, error: ProviderError, route: Route) -> None:
         closed = self.failed(error)
         opened = NewAttempt(
             self.number + 1, route.provider, route.upstream_id, self.tools.clock.now()
         )
-        await self.tools.ledger.next_attempt(NextAttempt(self.hold_id, closed, opened))
+        try:
+            await self.tools.ledger.next_attempt(NextAttempt(self.hold_id, closed, opened))
+        except LedgerUnavailable:
+            _log.warning("upstream.no_further_try", hold=self.hold_id, exc_info=True)
+            raise error from None
         self.number += 1
         self.route = route
 

@@ -9,9 +9,11 @@ from tokensmith_server.billing.commands import AttemptOutcome, HoldPlaced, Outco
 from tokensmith_server.billing.pricing import HoldTerms, TextFacts
 from tokensmith_server.billing.rates import TokenRate
 from tokensmith_server.billing.usage import TokenUsage
-from tokensmith_server.catalog.model import ModelSpec, TextSpec
+from tokensmith_server.catalog.model import ModelSpec, Route, TextSpec
 from tokensmith_server.chat.attempts import Attempts
+from tokensmith_server.chat.parts import ChatLimits
 from tokensmith_server.chat.request import ChatRequest
+from tokensmith_server.providers.base import ChatCall, Timeouts
 
 _log = structlog.get_logger(__name__)
 
@@ -19,6 +21,8 @@ _log = structlog.get_logger(__name__)
 _RESULT_BYTES_MAX = 1024 * 1024
 KEYED_RESULT_SECONDS = 24 * 3600.0
 KEYLESS_RESULT_SECONDS = 15 * 60.0
+# What a try gets that is begun in the very last moment; zero would mean no limit to some clients.
+_TOTAL_SECONDS_MIN = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +46,40 @@ class HeldCall:
     terms: HoldTerms
     placed: HoldPlaced
     attempts: Attempts
+    limits: ChatLimits
     catalog_version: str
     created_time: float
     expires_time: float
 
-    def price(self, usage: TokenUsage | None, *, output_bytes: int, blocked: bool) -> Price:
+    def upstream_call(self, route: Route, *, whole: bool) -> ChatCall:
+        """What to send now, in what is left of the caller's time.
+
+        A ``whole`` answer has no first byte to wait for: it comes when it is done.
+        """
+        limits = self.limits
+        total_seconds = min(self.attempts.remaining_seconds, limits.total_seconds_max)
+        total_seconds = max(total_seconds, _TOTAL_SECONDS_MIN)
+        first_byte_seconds = total_seconds if whole else limits.first_byte_seconds
+        return ChatCall(
+            params=self.request.params,
+            model=self.model,
+            route=route,
+            output_cap_tokens=self.placed.units,
+            timeouts=Timeouts(
+                connect_seconds=limits.connect_seconds,
+                first_byte_seconds=min(first_byte_seconds, total_seconds),
+                idle_seconds=limits.idle_seconds,
+                total_seconds=total_seconds,
+            ),
+        )
+
+    def price(self, usage: TokenUsage | None, *, output_bytes: int, free: bool) -> Price:
         """The price of what came out.
 
         By the provider's usage where it gave one that can be true, else by a low estimate of our
-        own. Blocked and empty answers are free.
+        own. Blocked and empty answers are ``free``.
         """
-        if blocked or output_bytes == 0:
+        if free:
             return Price(0, usage or TokenUsage(0, 0), estimated=usage is None)
         if usage is not None and self._plausible(usage):
             return Price(pricing.charge(self.rate, usage), usage, estimated=False)

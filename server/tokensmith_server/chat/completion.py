@@ -1,25 +1,25 @@
 """A whole answer: call the provider, settle, answer. Runs in a supervised task."""
 
+import asyncio
 from dataclasses import dataclass
 
 import structlog
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from tokensmith.v1 import chat_service_pb2 as chat_pb
-from tokensmith_server.billing.commands import Outcome
-from tokensmith_server.billing.convert import usage_to_proto
+from tokensmith_server.billing.commands import AttemptOutcome, Outcome
+from tokensmith_server.billing.convert import OUTCOMES, usage_to_proto
+from tokensmith_server.billing.errors import LedgerUnavailable
 from tokensmith_server.catalog.model import Route
 from tokensmith_server.chat.call import HeldCall, Price
 from tokensmith_server.chat.facts import answer_bytes, has_worth
 from tokensmith_server.chat.failures import call_error, log_reason
 from tokensmith_server.chat.settlement import Settler, charge_message
 from tokensmith_server.providers.base import (
-    ChatCall,
     ChatProvider,
     ChatResult,
     ErrorKind,
     ProviderError,
-    Timeouts,
 )
 
 _log = structlog.get_logger(__name__)
@@ -32,54 +32,54 @@ class CompletionRun:
     call: HeldCall
     settler: Settler
     completion_id: str
-    timeouts: Timeouts
 
     async def run(self) -> chat_pb.CreateChatCompletionResponse:
         """Make the call and settle it; the answer is handed out once that is durable.
 
         Raises:
             CallError: the call failed; its hold is void.
-            LedgerUnavailable: the settlement could not be made durable in the hold's window.
+            LedgerUnavailable: the settlement could not be made durable in the hold's window, at
+                whose end the sweeper releases it.
         """
-        call = self.call
+        call, attempts = self.call, self.call.attempts
         try:
-            result = await call.attempts.run(self._send)
+            result = await attempts.run(self._send)
         except ProviderError as error:
-            await self._void(error)
-            raise call_error(error, call.model, call.attempts.route.provider) from error
+            blocked = error.kind is ErrorKind.CONTENT_REFUSED
+            outcome = Outcome.BLOCKED if blocked else Outcome.FAILED
+            await self._void(log_reason(error), attempts.failed(error), outcome)
+            raise call_error(error, call.model, attempts.route.provider) from error
+        except asyncio.CancelledError:
+            # Only the end of the process cancels this; nobody will get an answer from it.
+            await self._void("SHUTTING_DOWN", attempts.broken_off("shutdown"))
+            raise
         except Exception:
             _log.exception("chat.defect", hold=call.placed.hold_id)
-            await self.settler.void_quietly(
-                call.placed.hold_id,
-                call.request.caller.account_id,
-                outcome=Outcome.FAILED,
-                reason="INTERNAL",
-                attempt=call.attempts.broken_off("internal"),
-                until=call.expires_time,
-            )
+            await self._void("INTERNAL", attempts.broken_off("internal"))
             raise
-        return await self._settle(result)
+        try:
+            return await self._settle(result)
+        except LedgerUnavailable:
+            _log.exception("hold.left_to_the_sweeper", hold=call.placed.hold_id)
+            raise
+        except Exception:
+            _log.exception("chat.defect", hold=call.placed.hold_id)
+            await self._void("INTERNAL", attempts.broken_off("internal"))
+            raise
 
     async def _send(self, provider: ChatProvider, route: Route) -> ChatResult:
-        return await provider.complete_chat(
-            ChatCall(
-                params=self.call.request.params,
-                model=self.call.model,
-                route=route,
-                output_cap_tokens=self.call.placed.units,
-                timeouts=self.timeouts,
-            )
-        )
+        return await provider.complete_chat(self.call.upstream_call(route, whole=True))
 
-    async def _void(self, error: ProviderError) -> None:
+    async def _void(
+        self, reason: str, attempt: AttemptOutcome, outcome: Outcome = Outcome.FAILED
+    ) -> None:
         call = self.call
-        blocked = error.kind is ErrorKind.CONTENT_REFUSED
         resolution = await self.settler.void_quietly(
             call.placed.hold_id,
             call.request.caller.account_id,
-            outcome=Outcome.BLOCKED if blocked else Outcome.FAILED,
-            reason=log_reason(error),
-            attempt=call.attempts.failed(error),
+            outcome=outcome,
+            reason=reason,
+            attempt=attempt,
             until=call.expires_time,
         )
         if resolution is not None:
@@ -94,8 +94,8 @@ class CompletionRun:
         outcome = completion_outcome(completion)
         price = call.price(
             result.usage,
-            output_bytes=0 if outcome is Outcome.EMPTY else answer_bytes(completion),
-            blocked=outcome is Outcome.BLOCKED,
+            output_bytes=answer_bytes(completion),
+            free=outcome in {Outcome.BLOCKED, Outcome.EMPTY},
         )
         completion.usage.CopyFrom(usage_to_proto(price.usage, estimated=price.estimated))
         return await self._answer(completion, price, outcome, result)
@@ -109,6 +109,9 @@ class CompletionRun:
     ) -> chat_pb.CreateChatCompletionResponse:
         call = self.call
         answer = chat_pb.CreateChatCompletionResponse(completion=completion)
+        # Kept with the answer, since the ledger keeps the rest of its charge.
+        answer.charge.catalog_version = call.catalog_version
+        answer.charge.outcome = OUTCOMES[outcome]
         resolution = await self.settler.settle(
             call.settlement(
                 price,

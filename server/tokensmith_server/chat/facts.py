@@ -100,3 +100,15 @@ def has_worth(completion: chat_pb.ChatCompletion) -> bool:
         or choice.message.HasField("audio")
         for choice in completion.choices
     )
+
+
+def has_worth_in(deltas: Iterable[chat_pb.ChatCompletionDelta]) -> bool:
+    """The same of a part of a streamed answer."""
+    return any(
+        any(delta.content_pieces)
+        or delta.refusal
+        or delta.tool_calls
+        or delta.HasField("function_call")
+        or delta.HasField("audio")
+        for delta in deltas
+    )

@@ -44,11 +44,21 @@ class Mailbox(Generic[T]):
             self._messages.append(message)
             self._wake()
 
+    def put_last(self, message: T) -> None:
+        """Leave the message that must not be lost to a slow reader, room or no room."""
+        if not self._left:
+            self._messages.append(message)
+            self._wake()
+
     def close(self, error: BaseException | None = None) -> None:
-        """Say that nothing more comes; the listener gets what is there first, then ``error``."""
-        self._error = error
-        self._closed = True
-        self._wake()
+        """Say that nothing more comes; the listener gets what is there first, then ``error``.
+
+        Only the first closing counts.
+        """
+        if not self._closed:
+            self._error = error
+            self._closed = True
+            self._wake()
 
     def leave(self) -> list[T]:
         """The listener goes. Returns what it never took."""

@@ -22,6 +22,7 @@ class ChatLimits:
 
     total_seconds_max: float = 3600.0
     connect_seconds: float = 5.0
+    # Of a stream; a whole answer has the caller's own deadline alone.
     first_byte_seconds: float = 120.0
     idle_seconds: float = 60.0
     # How long after its last moment a call's hold may stay before the sweeper ends it.

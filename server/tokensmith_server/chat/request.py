@@ -26,6 +26,7 @@ class Receipt:
 class ChatRequest:
     """What a caller wants, and how it wants to be able to repeat it.
 
+    ``request_id`` is replaced when the account has used it before: the ledger's ids are unique.
     ``remaining_seconds`` is what is left of the caller's deadline. ``retry_count`` is the
     ``x-stainless-retry-count`` header: a client that sends it repeats failed calls by itself.
     """
@@ -37,6 +38,8 @@ class ChatRequest:
     idempotency_key: str | None = None
     retry_count: int | None = None
     receipt: Receipt = field(default_factory=Receipt)
+    # False once the client is known to be gone: then nothing more is begun for it.
+    listening: bool = True
 
     @property
     def may_be_repeated(self) -> bool:

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TypeVar
 
 from tokensmith.v1 import chat_service_pb2 as chat_pb
 from tokensmith.v1 import usage_pb2
@@ -14,7 +15,11 @@ from tokensmith_server.billing.commands import (
     PlaceHold,
     StoredResult,
 )
-from tokensmith_server.billing.errors import IdempotencyInProgress, InsufficientCredits
+from tokensmith_server.billing.errors import (
+    IdempotencyInProgress,
+    InsufficientCredits,
+    RequestIdReused,
+)
 from tokensmith_server.catalog.rate_snapshot import rate_to_json
 from tokensmith_server.chat.admission import Admission, Admitted
 from tokensmith_server.chat.assembly import deltas_of
@@ -26,21 +31,24 @@ from tokensmith_server.chat.parts import ChatServiceParts
 from tokensmith_server.chat.request import ChatRequest
 from tokensmith_server.chat.settlement import Settler
 from tokensmith_server.chat.streaming import StreamRun
-from tokensmith_server.errors import ResultNotReplayable
+from tokensmith_server.errors import DeadlineExceeded, ResultNotReplayable, ShuttingDown
 from tokensmith_server.faults import fault_point
-from tokensmith_server.providers.base import Timeouts
+
+T = TypeVar("T")
 
 _KIND = "chat"
 # Between looks at a request that another process is still answering.
 _JOIN_PAUSE_SECONDS = 0.25
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Running:
     """A unary call in this process; ``joined`` once a retry waits for its answer too."""
 
-    task: "asyncio.Task[chat_pb.CreateChatCompletionResponse]"
+    done: asyncio.Event = field(default_factory=asyncio.Event)
     joined: bool = False
+    # Account and request id, under which a retry finds it.
+    names: list[tuple[str, str]] = field(default_factory=list)
 
 
 class ChatService:
@@ -49,7 +57,7 @@ class ChatService:
     def __init__(self, parts: ChatServiceParts) -> None:
         self._parts = parts
         self._admission = Admission(parts)
-        self._settler = Settler(_KIND, parts.ledger, parts.clock, parts.sleep)
+        self._settler = Settler(_KIND, parts.ledger, parts.clock, parts.sleep, parts.supervisor)
         self._attempt_tools = AttemptTools(
             ledger=parts.ledger,
             providers=parts.providers,
@@ -58,10 +66,12 @@ class ChatService:
             policy=parts.retry_policy,
             sleep=parts.sleep,
             jitter=parts.jitter,
+            connect_patience_seconds=parts.limits.connect_seconds,
+            patience_seconds=min(parts.limits.first_byte_seconds, parts.limits.idle_seconds),
         )
         self._rate_json = {model.id: rate_to_json(model.rate) for model in parts.catalog.values()}
-        # Unary calls by request id, so that a retry in this process joins the one it repeats.
-        self._running: dict[str, _Running] = {}
+        # Unary calls by name, so that a retry in this process joins the one it repeats.
+        self._running: dict[tuple[str, str], _Running] = {}
 
     async def complete(self, request: ChatRequest) -> chat_pb.CreateChatCompletionResponse:
         """Answer whole. Cancelling this stops the listening; the call is finished and settled.
@@ -71,10 +81,13 @@ class ChatService:
             BillingError: the ledger refused.
         """
         admitted = self._admission.admit(request)
-        task = self._parts.supervisor.spawn(self._complete(request, admitted))
-        running = self._running[request.request_id] = _Running(task)
-        task.add_done_callback(lambda _: self._running.pop(request.request_id, None))
-        answer = await asyncio.shield(task)
+        running = _Running()
+        task = self._parts.supervisor.spawn(self._complete(request, admitted, running))
+        try:
+            answer = await _listen(task)
+        except asyncio.CancelledError:
+            request.listening = False
+            raise
         keyless = request.retry_count is not None and request.idempotency_key is None
         if keyless and not running.joined:
             self._parts.ledger.mark_delivered(MarkDelivered(answer.charge.hold_id))
@@ -96,7 +109,6 @@ class ChatService:
             call=held,
             settler=self._settler,
             completion_id=self._parts.ids.new("chatcmpl-"),
-            timeouts=self._timeouts(request, first_byte_seconds=limits.first_byte_seconds),
             mailbox=Mailbox(limits.mailbox_messages, limits.slow_reader_seconds),
         )
         self._parts.supervisor.spawn(run.run())
@@ -107,19 +119,29 @@ class ChatService:
             run.listener_left()
 
     async def _complete(
-        self, request: ChatRequest, admitted: Admitted
+        self, request: ChatRequest, admitted: Admitted, running: _Running
     ) -> chat_pb.CreateChatCompletionResponse:
         """The money side of ``complete``, out of reach of whoever listens."""
-        held = await self._hold(request, admitted, stream=False)
-        if isinstance(held, StoredResult):
-            return await self._replay(request, held)
-        run = CompletionRun(
-            held,
-            self._settler,
-            self._parts.ids.new("chatcmpl-"),
-            self._timeouts(request, first_byte_seconds=request.remaining_seconds),
-        )
-        return await run.run()
+        try:
+            # Named before the hold is visible to a retry; anew if the hold got another request id.
+            self._name(running, request)
+            held = await self._hold(request, admitted, stream=False)
+            if isinstance(held, StoredResult):
+                return await self._replay(request, held)
+            self._name(running, request)
+            run = CompletionRun(held, self._settler, self._parts.ids.new("chatcmpl-"))
+            return await run.run()
+        finally:
+            for name in running.names:
+                del self._running[name]
+            running.done.set()
+
+    def _name(self, running: _Running, request: ChatRequest) -> None:
+        """Let retries find the call, unless another that runs has the same request id."""
+        name = (request.caller.account_id, request.request_id)
+        if name not in self._running:
+            self._running[name] = running
+            running.names.append(name)
 
     async def _hold_for_listener(
         self, request: ChatRequest, admitted: Admitted
@@ -127,7 +149,7 @@ class ChatService:
         """Hold for a stream; a listener who leaves meanwhile leaves no hold behind."""
         task = self._parts.supervisor.spawn(self._hold(request, admitted, stream=True))
         try:
-            return await asyncio.shield(task)
+            return await _listen(task)
         except asyncio.CancelledError:
             self._parts.supervisor.spawn(self._release(task))
             raise
@@ -148,18 +170,20 @@ class ChatService:
         self, request: ChatRequest, admitted: Admitted, *, stream: bool
     ) -> HeldCall | StoredResult:
         """Make the hold durable, or find the answer that the request asks for again."""
-        command = self._command(request, admitted, stream=stream)
+        placed = None
         try:
-            placed = await self._place(command, request)
+            command, placed = await self._place(request, admitted, stream=stream)
         except InsufficientCredits as error:
             request.receipt.balance_microcredits = error.available_microcredits
             raise
+        finally:
+            if not isinstance(placed, HoldPlaced):
+                self._parts.health.released(admitted.routes[0].name)
         if isinstance(placed, StoredResult):
             return placed
         fault_point("after_hold")
         request.receipt.held_microcredits = placed.amount_microcredits
         request.receipt.note(placed.balance)
-        clock = self._parts.clock
         return HeldCall(
             request=request,
             model=admitted.model,
@@ -172,8 +196,9 @@ class ChatService:
                 self._attempt_tools,
                 placed.hold_id,
                 admitted.routes,
-                clock.monotonic() + request.remaining_seconds,
+                admitted.deadline_monotonic,
             ),
+            limits=self._parts.limits,
             catalog_version=command.catalog_version,
             created_time=command.created_time,
             expires_time=command.expires_time,
@@ -182,6 +207,7 @@ class ChatService:
     def _command(self, request: ChatRequest, admitted: Admitted, *, stream: bool) -> PlaceHold:
         parts, terms, route = self._parts, admitted.terms, admitted.routes[0]
         now = parts.clock.now()
+        remaining_seconds = admitted.deadline_monotonic - parts.clock.monotonic()
         return PlaceHold(
             hold_id=parts.ids.new("hold_"),
             account_id=request.caller.account_id,
@@ -196,7 +222,7 @@ class ChatService:
             units_wanted=terms.units_wanted,
             units_minimum=terms.units_minimum,
             created_time=now,
-            expires_time=now + request.remaining_seconds + parts.limits.reconcile_seconds,
+            expires_time=now + remaining_seconds + parts.limits.reconcile_seconds,
             owner=parts.owner,
             attempt=NewAttempt(1, route.provider, route.upstream_id, now),
             stream=stream,
@@ -205,27 +231,34 @@ class ChatService:
             retry_count=request.retry_count,
         )
 
-    async def _place(self, command: PlaceHold, request: ChatRequest) -> HoldPlaced | StoredResult:
+    async def _place(
+        self, request: ChatRequest, admitted: Admitted, *, stream: bool
+    ) -> tuple[PlaceHold, HoldPlaced | StoredResult]:
         """Place the hold. An SDK's own retry waits for the request it repeats."""
-        deadline = self._parts.clock.monotonic() + request.remaining_seconds
+        clock = self._parts.clock
         while True:
+            if not request.listening or clock.monotonic() >= admitted.deadline_monotonic:
+                raise DeadlineExceeded("The time was over before the call could be begun.")
+            command = self._command(request, admitted, stream=stream)
             try:
-                return await self._parts.ledger.place_hold(command)
+                return command, await self._parts.ledger.place_hold(command)
+            except RequestIdReused:
+                # A client or proxy that sends one id with several calls.
+                request.request_id = self._parts.ids.new("req_")
             except IdempotencyInProgress as error:
-                if command.idempotency_key is not None or command.stream:
+                if command.idempotency_key is not None or stream:
                     raise
-                remaining = deadline - self._parts.clock.monotonic()
-                if remaining <= _JOIN_PAUSE_SECONDS:
+                if admitted.deadline_monotonic - clock.monotonic() <= _JOIN_PAUSE_SECONDS:
                     raise
-                await self._wait_for(error.request_id)
+                await self._wait_for(request.caller.account_id, error.request_id)
 
-    async def _wait_for(self, request_id: str) -> None:
-        running = self._running.get(request_id)
+    async def _wait_for(self, account_id: str, request_id: str) -> None:
+        running = self._running.get((account_id, request_id))
         if running is None:
             await self._parts.sleep(_JOIN_PAUSE_SECONDS)
         else:
             running.joined = True
-            await asyncio.wait((running.task,))
+            await running.done.wait()
 
     async def _replay(
         self, request: ChatRequest, stored: StoredResult
@@ -242,27 +275,32 @@ class ChatService:
         request.receipt.note(balance)
         request.receipt.held_microcredits = stored.held_microcredits
         request.receipt.charged_microcredits = stored.charged_microcredits
-        answer.charge.CopyFrom(
+        # The price list's version and the outcome were kept with the answer.
+        answer.charge.MergeFrom(
             usage_pb2.Charge(
                 hold_id=stored.hold_id,
                 held_microcredits=stored.held_microcredits,
                 charged_microcredits=stored.charged_microcredits,
                 balance_microcredits=balance.available_microcredits,
-                outcome=usage_pb2.OUTCOME_DELIVERED,
                 replayed=True,
             )
         )
         return answer
 
-    def _timeouts(self, request: ChatRequest, *, first_byte_seconds: float) -> Timeouts:
-        limits = self._parts.limits
-        total_seconds = min(request.remaining_seconds, limits.total_seconds_max)
-        return Timeouts(
-            connect_seconds=limits.connect_seconds,
-            first_byte_seconds=min(first_byte_seconds, total_seconds),
-            idle_seconds=limits.idle_seconds,
-            total_seconds=total_seconds,
-        )
+
+async def _listen(task: "asyncio.Task[T]") -> T:
+    """Wait for a supervised task, which goes on when the waiting is cancelled.
+
+    Raises:
+        ShuttingDown: the task was cancelled, which only the end of the process does.
+    """
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        listener = asyncio.current_task()
+        if task.cancelled() and not (listener and listener.cancelling()):
+            raise ShuttingDown from None
+        raise
 
 
 def _as_stream(

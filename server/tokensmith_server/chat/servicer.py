@@ -13,6 +13,8 @@ from tokensmith_server.errors import InvalidField
 from tokensmith_server.rpc.call import RPCCall, current_call, current_caller
 
 _REQUEST_ID_LENGTH_MAX = 255
+# Ids on sale are shorter; what a client writes there instead may be anything.
+_MODEL_LENGTH_LOGGED = 100
 
 
 class ChatServicer(chat_grpc.ChatServiceServicer):
@@ -57,15 +59,18 @@ class ChatServicer(chat_grpc.ChatServiceServicer):
     def _read(
         self,
         request: chat_pb.CreateChatCompletionRequest | chat_pb.StreamChatCompletionRequest,
-        context: grpc.aio.ServicerContext[Any, Any],
+        context: Any,
         call: RPCCall,
     ) -> ChatRequest:
         if len(request.request_id) > _REQUEST_ID_LENGTH_MAX:
             raise InvalidField(
                 "request_id", "The idempotency key is too long.", allowed="at most 255 characters"
             )
-        call.model = request.params.model
-        remaining = context.time_remaining()
+        call.model = request.params.model[:_MODEL_LENGTH_LOGGED]
+        # The type stubs do not know that it is None for a call without a deadline.
+        remaining: float | None = context.time_remaining()
+        if remaining is None:
+            remaining = call.time_limit_seconds
         return ChatRequest(
             caller=current_caller(),
             request_id=call.request_id,
@@ -89,6 +94,7 @@ def _retry_count(header: str | None) -> int | None:
 def _report(chat: ChatRequest, call: RPCCall) -> None:
     """Tell the edge what the call's money is by now: for headers, the log and errors."""
     receipt = chat.receipt
+    call.rename(chat.request_id)
     call.held_microcredits = receipt.held_microcredits
     call.charged_microcredits = receipt.charged_microcredits
     call.balance_microcredits = receipt.balance_microcredits

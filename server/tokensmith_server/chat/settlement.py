@@ -20,6 +20,7 @@ from tokensmith_server.billing.errors import HoldAlreadyResolved, LedgerUnavaila
 from tokensmith_server.billing.store import LedgerStore
 from tokensmith_server.clock import Clock
 from tokensmith_server.faults import fault_point
+from tokensmith_server.supervisor import Supervisor
 
 _log = structlog.get_logger(__name__)
 
@@ -35,6 +36,7 @@ class Settler:
     ledger: LedgerStore
     clock: Clock
     sleep: Callable[[float], Awaitable[None]]
+    supervisor: Supervisor
 
     async def settle(self, command: SettleHold, *, until: float) -> Resolution | None:
         """Charge; ``None`` when the hold had expired before, so that the answer is free.
@@ -74,7 +76,11 @@ class Settler:
         attempt: AttemptOutcome,
         until: float,
     ) -> Resolution | None:
-        """Void on the way out of a failure, which must not be hidden by the ledger's own."""
+        """Void on the way out of a failure, which must not be hidden or kept by the ledger's own.
+
+        When the ledger is away, the caller goes on with ``None`` and the voiding is tried again in
+        the background, until ``until``.
+        """
         command = VoidHold(
             hold_id=hold_id,
             account_id=account_id,
@@ -84,10 +90,16 @@ class Settler:
             attempt=attempt,
         )
         try:
-            return await self.void(command, until=until)
+            return await self.void(command, until=command.resolved_time)
         except LedgerUnavailable:
-            _log.exception("hold.left_to_the_sweeper", hold=hold_id)
+            self.supervisor.spawn(self._void_later(command, until))
             return None
+
+    async def _void_later(self, command: VoidHold, until: float) -> None:
+        try:
+            await self.void(command, until=until)
+        except LedgerUnavailable:
+            _log.exception("hold.left_to_the_sweeper", hold=command.hold_id)
 
     async def _resolve(
         self,

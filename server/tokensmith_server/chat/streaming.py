@@ -11,28 +11,27 @@ import structlog
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from tokensmith.v1 import chat_service_pb2 as chat_pb
+from tokensmith.v1 import usage_pb2
 from tokensmith_server.billing.commands import AttemptOutcome, Outcome
-from tokensmith_server.billing.convert import usage_to_proto
+from tokensmith_server.billing.convert import OUTCOMES, usage_to_proto
+from tokensmith_server.billing.errors import LedgerUnavailable
 from tokensmith_server.billing.usage import TokenUsage
 from tokensmith_server.catalog.model import Route
 from tokensmith_server.chat.assembly import Assembly
 from tokensmith_server.chat.call import HeldCall
 from tokensmith_server.chat.completion import finish_name
-from tokensmith_server.chat.facts import delivered_bytes
+from tokensmith_server.chat.facts import delivered_bytes, has_worth_in
 from tokensmith_server.chat.failures import call_error, log_reason
 from tokensmith_server.chat.mailbox import Mailbox, ReaderTooSlow
 from tokensmith_server.chat.settlement import Settler, charge_message
-from tokensmith_server.errors import StreamInterrupted, UpstreamTimeout
+from tokensmith_server.errors import ShuttingDown, StreamInterrupted
 from tokensmith_server.faults import fault_point
 from tokensmith_server.providers.base import (
     ChatBatch,
-    ChatCall,
     ChatProvider,
     ChatStream,
     ErrorKind,
-    Phase,
     ProviderError,
-    Timeouts,
 )
 
 _log = structlog.get_logger(__name__)
@@ -42,22 +41,26 @@ Message = chat_pb.StreamChatCompletionResponse
 
 @dataclass(slots=True)
 class _Progress:
-    """What has come so far."""
+    """What has come so far, and how much of it was handed over."""
 
     output_bytes: int = 0
+    # Whether there is more than reasoning: an answer of nothing else is worth nothing.
+    worth: bool = False
     usage: TokenUsage | None = None
+    system_fingerprint: str = ""
     service_tier: str = ""
     moderation_json: str = ""
     messages: int = 0
     finish_reasons: dict[int, chat_pb.FinishReason] = field(default_factory=dict)
 
     def note(self, batch: ChatBatch) -> None:
-        self.output_bytes += delivered_bytes(batch.deltas)
         for delta in batch.deltas:
             if delta.finish_reason:
                 self.finish_reasons[delta.choice_index] = delta.finish_reason
+        self.worth = self.worth or has_worth_in(batch.deltas)
         if batch.usage is not None:
             self.usage = batch.usage
+        self.system_fingerprint = batch.system_fingerprint or self.system_fingerprint
         self.service_tier = batch.service_tier or self.service_tier
         self.moderation_json = batch.moderation_json or self.moderation_json
 
@@ -66,6 +69,13 @@ class _Progress:
         reasons = self.finish_reasons.values()
         filtered = chat_pb.FINISH_REASON_CONTENT_FILTER
         return bool(reasons) and all(reason == filtered for reason in reasons)
+
+    @property
+    def outcome(self) -> Outcome:
+        """What the customer has when the stream ended in good order."""
+        if self.blocked:
+            return Outcome.BLOCKED
+        return Outcome.DELIVERED if self.worth else Outcome.EMPTY
 
     @property
     def finish_reason(self) -> str | None:
@@ -80,31 +90,45 @@ class StreamRun:
     call: HeldCall
     settler: Settler
     completion_id: str
-    timeouts: Timeouts
     mailbox: Mailbox[Message]
     _progress: _Progress = field(default_factory=_Progress)
     _stream: ChatStream | None = None
     _relay: asyncio.Task[None] | None = None
-    _abandoned: bool = False
+    _left: bool = False
+    _overtaken: bool = False
     # Kept only for a call that may be replayed by its idempotency key.
     _assembly: Assembly | None = None
 
-    async def run(self) -> None:
-        """Relay and settle. Failures reach the listener through the mailbox, never the caller."""
+    def __post_init__(self) -> None:
+        """Keep the answer if it may be asked for again."""
         if self.call.request.idempotency_key is not None:
             self._assembly = Assembly()
+
+    async def run(self) -> None:
+        """Relay and settle. Failures reach the listener through the mailbox, never the caller."""
         self._relay = asyncio.get_running_loop().create_task(self._relay_stream())
+        if self._left:
+            self._relay.cancel()
         try:
-            await asyncio.wait((self._relay,))
-        except asyncio.CancelledError:
-            await self._stop_relay()
-            self.mailbox.close(UpstreamTimeout("The server is going down.", phase="shutdown"))
-            raise
-        try:
+            await self._wait_for(self._relay)
             await self._resolve(self._relay)
-        except Exception as error:
-            _log.exception("chat.stream_unresolved", hold=self.call.placed.hold_id)
+        except LedgerUnavailable as error:
+            _log.exception("hold.left_to_the_sweeper", hold=self.call.placed.hold_id)
             self.mailbox.close(error)
+        except Exception as error:
+            _log.exception("chat.defect", hold=self.call.placed.hold_id)
+            await self._void("INTERNAL", self.call.attempts.broken_off("internal"))
+            self.mailbox.close(error)
+        finally:
+            # Without effect unless this was cancelled: whoever listens must not wait for ever.
+            self.mailbox.close(ShuttingDown())
+
+    async def _wait_for(self, relay: "asyncio.Task[None]") -> None:
+        try:
+            await asyncio.wait((relay,))
+        except asyncio.CancelledError:
+            await self._end_shut_down(relay)
+            raise
 
     def listener_left(self) -> None:
         """Nobody listens any more: stop the upstream call, unless the answer is to be kept.
@@ -112,36 +136,24 @@ class StreamRun:
         What the listener never took counts as not delivered.
         """
         unread = self.mailbox.leave()
-        if self._assembly is not None or self._relay is None or self._relay.done():
+        if self._assembly is not None or (self._relay is not None and self._relay.done()):
             return
-        self._abandoned = True
+        self._left = True
         self._progress.output_bytes -= sum(delivered_bytes(message.deltas) for message in unread)
-        self._relay.cancel()
-
-    async def _stop_relay(self) -> None:
         if self._relay is not None:
             self._relay.cancel()
-            await asyncio.wait((self._relay,))
 
     async def _relay_stream(self) -> None:
-        self._stream = await self.call.attempts.run(self._open)
+        stream = self._stream = await self.call.attempts.run(self._open)
         try:
-            async for batch in self._stream:
+            async for batch in stream:
                 fault_point("mid_stream")
                 await self._pass_on(batch)
         finally:
-            await self._stream.aclose()
+            await _close(stream)
 
     async def _open(self, provider: ChatProvider, route: Route) -> ChatStream:
-        return await provider.stream_chat(
-            ChatCall(
-                params=self.call.request.params,
-                model=self.call.model,
-                route=route,
-                output_cap_tokens=self.call.placed.units,
-                timeouts=self.timeouts,
-            )
-        )
+        return await provider.stream_chat(self.call.upstream_call(route, whole=False))
 
     async def _pass_on(self, batch: ChatBatch) -> None:
         progress = self._progress
@@ -152,16 +164,27 @@ class StreamRun:
             return
         message = Message(deltas=batch.deltas)
         if progress.messages == 0:
-            self._begin(message, batch.system_fingerprint)
+            self._begin(message)
         progress.messages += 1
-        await self.mailbox.put(message)
+        await self._hand_over(message)
+        progress.output_bytes += delivered_bytes(batch.deltas)
 
-    def _begin(self, message: Message, system_fingerprint: str) -> None:
+    async def _hand_over(self, message: Message) -> None:
+        try:
+            await self.mailbox.put(message)
+        except ReaderTooSlow:
+            if self._assembly is None:
+                raise
+            # The answer is made for the key, which can be used again.
+            self._overtaken = True
+            self.mailbox.leave()
+
+    def _begin(self, message: Message) -> None:
         start = message.start
         start.id = self.completion_id
         start.model = self.call.request.params.model
         start.create_time.CopyFrom(Timestamp(seconds=int(self.call.created_time)))
-        start.system_fingerprint = system_fingerprint
+        start.system_fingerprint = self._progress.system_fingerprint
         message.charge.CopyFrom(
             charge_message(self.call.placed, None, catalog_version=self.call.catalog_version)
         )
@@ -173,115 +196,145 @@ class StreamRun:
             await self._end_abandoned()
         elif error is None:
             await self._end_complete()
-        elif isinstance(error, ProviderError) and error.phase is Phase.STREAMING:
+        elif isinstance(error, ProviderError) and self._stream is not None:
             await self._end_broken(error)
         else:
             await self._end_unbegun(error)
 
     async def _end_complete(self) -> None:
         progress = self._progress
-        outcome = Outcome.DELIVERED
-        if progress.blocked:
-            outcome = Outcome.BLOCKED
-        elif progress.output_bytes == 0:
-            outcome = Outcome.EMPTY
-        message = await self._settle(outcome, self._answered())
+        assert self._stream is not None  # noqa: S101 - a complete relay had a stream
+        attempt = self.call.attempts.answered(self._stream.facts)
+        message = await self._settle(progress.outcome, attempt, complete=True)
         message.service_tier = progress.service_tier
         message.moderation_json = progress.moderation_json
         if progress.messages == 0:
             self._begin_empty(message)
-        await self._put_last(message)
+        if self._overtaken:
+            self.mailbox.close(
+                StreamInterrupted(
+                    "The stream was read too slowly. The same idempotency key gets the answer.",
+                    charged_microcredits=message.charge.charged_microcredits,
+                )
+            )
+            return
+        self.mailbox.put_last(message)
         self.mailbox.close()
 
     def _begin_empty(self, message: Message) -> None:
-        charge = message.charge
-        kept = type(charge)()
-        kept.CopyFrom(charge)
-        self._begin(message, "")
-        charge.CopyFrom(kept)
-
-    async def _put_last(self, message: Message) -> None:
-        try:
-            await self.mailbox.put(message)
-        except ReaderTooSlow:
-            _log.info("chat.last_message_unread", hold=self.call.placed.hold_id)
+        charge = usage_pb2.Charge()
+        charge.CopyFrom(message.charge)
+        self._begin(message)
+        message.charge.CopyFrom(charge)
 
     async def _end_broken(self, error: ProviderError) -> None:
         """The provider broke off: what was delivered is charged, and the listener is told."""
-        if error.usage is not None:
-            self._progress.usage = error.usage
-        blocked = error.kind is ErrorKind.CONTENT_REFUSED
-        outcome = Outcome.BLOCKED if blocked else Outcome.TRUNCATED
-        if self._progress.output_bytes == 0 and not blocked:
-            outcome = Outcome.FAILED
-        message = await self._settle(outcome, self.call.attempts.failed(error))
-        charged = message.charge.charged_microcredits
-        self.mailbox.close(
-            call_error(error, self.call.model, self.call.attempts.route.provider)
-            if blocked
-            else StreamInterrupted(
-                "The provider broke off in mid-stream; what was delivered is charged.",
-                charged_microcredits=charged,
+        call, progress = self.call, self._progress
+        call.attempts.log_failure(error)
+        attempt = call.attempts.failed(error)
+        if error.kind is ErrorKind.CONTENT_REFUSED:
+            await self._void(log_reason(error), attempt, Outcome.BLOCKED)
+            self.mailbox.close(call_error(error, call.model, call.attempts.route.provider))
+        elif progress.worth:
+            progress.usage = error.usage or progress.usage
+            message = await self._settle(Outcome.TRUNCATED, attempt)
+            self._interrupt(message, "The provider broke off in mid-stream")
+        elif progress.messages:
+            await self._void(log_reason(error), attempt)
+            self.mailbox.close(
+                StreamInterrupted(
+                    "The provider broke off before there was an answer. You were not charged.",
+                    charged_microcredits=0,
+                )
             )
-        )
+        else:
+            await self._void(log_reason(error), attempt)
+            self.mailbox.close(call_error(error, call.model, call.attempts.route.provider))
 
     async def _end_abandoned(self) -> None:
-        outcome = Outcome.ABANDONED
+        """The listener left, or was too slow: it pays for what it took."""
         attempt = self.call.attempts.broken_off("client_gone")
-        await self._settle(outcome, attempt)
-        self.mailbox.close(
-            StreamInterrupted(
-                "The stream was read too slowly; what was delivered is charged.",
-                charged_microcredits=self.call.request.receipt.charged_microcredits,
+        if self._progress.output_bytes <= 0:
+            await self._void("CANCELLED", attempt, Outcome.ABANDONED)
+            self.mailbox.close(
+                StreamInterrupted("The stream was read too slowly.", charged_microcredits=0)
             )
+            return
+        message = await self._settle(Outcome.ABANDONED, attempt)
+        _log.info(
+            "chat.abandoned",
+            hold=self.call.placed.hold_id,
+            charged_microcredits=message.charge.charged_microcredits,
         )
+        self._interrupt(message, "The stream was read too slowly")
 
     async def _end_unbegun(self, error: BaseException) -> None:
         """Nothing came back: the hold is void, and the listener is told why."""
         call = self.call
         if isinstance(error, ProviderError):
             blocked = error.kind is ErrorKind.CONTENT_REFUSED
-            reason, attempt = log_reason(error), call.attempts.failed(error)
-            told: BaseException = call_error(error, call.model, call.attempts.route.provider)
-        else:
-            _log.error("chat.defect", hold=call.placed.hold_id, exc_info=error)
-            blocked = False
-            reason, attempt = "INTERNAL", call.attempts.broken_off("internal")
-            told = error
+            outcome = Outcome.BLOCKED if blocked else Outcome.FAILED
+            await self._void(log_reason(error), call.attempts.failed(error), outcome)
+            self.mailbox.close(call_error(error, call.model, call.attempts.route.provider))
+            return
+        _log.error("chat.defect", hold=call.placed.hold_id, exc_info=error)
+        await self._void("INTERNAL", call.attempts.broken_off("internal"))
+        self.mailbox.close(error)
+
+    async def _end_shut_down(self, relay: "asyncio.Task[None]") -> None:
+        """The process ends. The ledger is asked once; what it does not take, the sweeper does."""
+        relay.cancel()
+        await asyncio.wait((relay,))
+        attempt = self.call.attempts.broken_off("shutdown")
+        if not self._progress.worth:
+            await self._void("SHUTTING_DOWN", attempt)
+            return
+        try:
+            message = await self._settle(Outcome.TRUNCATED, attempt, until=self.settler.clock.now())
+        except LedgerUnavailable:
+            _log.exception("hold.left_to_the_sweeper", hold=self.call.placed.hold_id)
+            return
+        self._interrupt(message, "The server is going down")
+
+    def _interrupt(self, message: Message, why: str) -> None:
+        self.mailbox.close(
+            StreamInterrupted(
+                f"{why}; what was delivered is charged.",
+                charged_microcredits=message.charge.charged_microcredits,
+            )
+        )
+
+    async def _void(
+        self, reason: str, attempt: AttemptOutcome, outcome: Outcome = Outcome.FAILED
+    ) -> None:
+        call = self.call
         resolution = await self.settler.void_quietly(
             call.placed.hold_id,
             call.request.caller.account_id,
-            outcome=Outcome.BLOCKED if blocked else Outcome.FAILED,
+            outcome=outcome,
             reason=reason,
             attempt=attempt,
             until=call.expires_time,
         )
         if resolution is not None:
             call.request.receipt.note(resolution.balance)
-        self.mailbox.close(told)
 
-    def _answered(self) -> AttemptOutcome:
-        assert self._stream is not None  # noqa: S101 - a complete relay had a stream
-        return self.call.attempts.answered(self._stream.facts)
-
-    async def _settle(self, outcome: Outcome, attempt: AttemptOutcome) -> Message:
+    async def _settle(
+        self,
+        outcome: Outcome,
+        attempt: AttemptOutcome,
+        *,
+        complete: bool = False,
+        until: float | None = None,
+    ) -> Message:
         """End the hold and return the last message: usage and charge."""
         call, progress = self.call, self._progress
-        complete = outcome is Outcome.DELIVERED
         price = call.price(
             progress.usage,
             output_bytes=progress.output_bytes,
-            blocked=outcome is Outcome.BLOCKED,
+            free=outcome in {Outcome.BLOCKED, Outcome.EMPTY},
         )
         message = Message(usage=usage_to_proto(price.usage, estimated=price.estimated))
-        result = None
-        if complete and self._assembly is not None:
-            result = self._assembly.result(
-                completion_id=self.completion_id,
-                model=call.request.params.model,
-                created_seconds=int(call.created_time),
-                usage=message.usage,
-            )
         resolution = await self.settler.settle(
             call.settlement(
                 price,
@@ -289,9 +342,9 @@ class StreamRun:
                 attempt,
                 now=self.settler.clock.now(),
                 finish_reason=progress.finish_reason,
-                result=result,
+                result=self._kept(message.usage, outcome) if complete else None,
             ),
-            until=call.expires_time,
+            until=call.expires_time if until is None else until,
         )
         message.charge.CopyFrom(
             charge_message(
@@ -302,3 +355,32 @@ class StreamRun:
         receipt.charged_microcredits = message.charge.charged_microcredits
         receipt.balance_microcredits = message.charge.balance_microcredits
         return message
+
+    def _kept(self, usage: usage_pb2.TokenUsage, outcome: Outcome) -> bytes | None:
+        """The whole answer for whoever uses the key again, in the form of the unary one."""
+        if self._assembly is None:
+            return None
+        progress, call = self._progress, self.call
+        return chat_pb.CreateChatCompletionResponse(
+            completion=chat_pb.ChatCompletion(
+                id=self.completion_id,
+                model=call.request.params.model,
+                create_time=Timestamp(seconds=int(call.created_time)),
+                choices=self._assembly.choices(),
+                usage=usage,
+                service_tier=progress.service_tier,
+                system_fingerprint=progress.system_fingerprint,
+                moderation_json=progress.moderation_json,
+            ),
+            charge=usage_pb2.Charge(
+                catalog_version=call.catalog_version, outcome=OUTCOMES[outcome]
+            ),
+        ).SerializeToString()
+
+
+async def _close(stream: ChatStream) -> None:
+    """Close it; what goes wrong there must not decide what the answer was worth."""
+    try:
+        await stream.aclose()
+    except Exception:
+        _log.exception("upstream.close_failed")

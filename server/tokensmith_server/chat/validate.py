@@ -20,6 +20,7 @@ STOPS_MAX: Final = 4
 CHOICES_MAX: Final = 128
 LOGIT_BIAS_MAX: Final = 1_024
 METADATA_MAX: Final = 16
+DEPTH_MAX: Final = 100
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
@@ -93,10 +94,22 @@ def _check_messages(_: Params, messages: Sequence[chat_pb.ChatMessage]) -> None:
         _check_message(f"messages[{index}]", message)
 
 
+_ROLES: Final = {
+    chat_pb.CHAT_ROLE_DEVELOPER: "developer",
+    chat_pb.CHAT_ROLE_SYSTEM: "system",
+    chat_pb.CHAT_ROLE_USER: "user",
+    chat_pb.CHAT_ROLE_ASSISTANT: "assistant",
+    chat_pb.CHAT_ROLE_TOOL: "tool",
+    chat_pb.CHAT_ROLE_FUNCTION: "function",
+}
+
+
 def _check_message(path: str, message: chat_pb.ChatMessage) -> None:
     role = message.role
-    if role == chat_pb.CHAT_ROLE_UNSPECIFIED:
-        raise InvalidField(f"{path}.role", "Every message needs a role.")
+    if role not in _ROLES:
+        raise InvalidField(
+            f"{path}.role", "Every message needs a role.", allowed=", ".join(_ROLES.values())
+        )
     if role == chat_pb.CHAT_ROLE_TOOL and not message.tool_call_id:
         raise InvalidField(
             f"{path}.tool_call_id", "A tool message must name the call that it answers."
@@ -107,6 +120,8 @@ def _check_message(path: str, message: chat_pb.ChatMessage) -> None:
             raise InvalidField(f"{path}.content", "This message needs content.")
     elif kind == "parts":
         _check_parts(f"{path}.content", role, message.content.parts.parts)
+    if message.HasField("function_call") and not message.function_call.name:
+        raise InvalidField(f"{path}.function_call.name", "A function call needs a name.")
     for index, call in enumerate(message.tool_calls):
         if not call.id or not call.name:
             raise InvalidField(f"{path}.tool_calls[{index}]", "A tool call needs an id and a name.")
@@ -143,6 +158,10 @@ def _check_parts(
             )
         if kind == "image":
             _check_image(f"{path}[{index}].image_url", part.image)
+        elif kind == "input_audio":
+            _check_input_audio(f"{path}[{index}].input_audio", part.input_audio)
+        elif kind == "file" and not (part.file.file_data or part.file.file_id):
+            raise InvalidField(f"{path}[{index}].file", "A file needs `file_data`.")
 
 
 def _check_image(path: str, image: chat_pb.ChatImage) -> None:
@@ -158,6 +177,13 @@ def _check_image(path: str, image: chat_pb.ChatImage) -> None:
             "An image's detail must be auto, low, high or original.",
             allowed="auto, low, high, original",
         )
+
+
+def _check_input_audio(path: str, audio: chat_pb.ChatInputAudio) -> None:
+    if not audio.data:
+        raise InvalidField(f"{path}.data", "The sound is missing.")
+    if audio.format not in {"wav", "mp3"}:
+        raise InvalidField(f"{path}.format", "Sound must be wav or mp3.", allowed="wav, mp3")
 
 
 def _check_name(path: str, name: str) -> None:
@@ -176,6 +202,25 @@ def _check_json_object(path: str, text: str) -> None:
         decoded = None
     if not isinstance(decoded, dict):
         raise InvalidField(path, "This must be a JSON Schema object.")
+    # Whoever encodes the schema again stands deeper in the stack than we do here. Most have so few
+    # brackets that there is nothing to measure.
+    if text.count("{") + text.count("[") > DEPTH_MAX and _is_deeper(decoded, DEPTH_MAX):
+        raise InvalidField(path, f"A schema may be nested {DEPTH_MAX} levels deep.")
+
+
+def _is_deeper(decoded: Any, levels: int) -> bool:
+    """Whether a JSON value is nested deeper than so many levels; walks level by level."""
+    level = [decoded]
+    for _ in range(levels):
+        level = [
+            inner
+            for value in level
+            for inner in (value.values() if isinstance(value, dict) else value)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _check_function(path: str, function: chat_pb.ChatFunction) -> None:
@@ -184,8 +229,12 @@ def _check_function(path: str, function: chat_pb.ChatFunction) -> None:
         _check_json_object(f"{path}.parameters", function.parameters_json)
 
 
-def _check_tools(_: Params, tools: Sequence[chat_pb.ChatTool]) -> None:
-    _at_most("tools", TOOLS_MAX)(_, tools)
+_check_tool_count = _at_most("tools", TOOLS_MAX)
+_check_function_count = _at_most("functions", TOOLS_MAX)
+
+
+def _check_tools(params: Params, tools: Sequence[chat_pb.ChatTool]) -> None:
+    _check_tool_count(params, tools)
     for index, tool in enumerate(tools):
         match tool.WhichOneof("kind"):
             case "function":
@@ -196,8 +245,8 @@ def _check_tools(_: Params, tools: Sequence[chat_pb.ChatTool]) -> None:
                 raise InvalidField(f"tools[{index}]", "A tool must be a function or custom.")
 
 
-def _check_functions(_: Params, functions: Sequence[chat_pb.ChatFunction]) -> None:
-    _at_most("functions", TOOLS_MAX)(_, functions)
+def _check_functions(params: Params, functions: Sequence[chat_pb.ChatFunction]) -> None:
+    _check_function_count(params, functions)
     for index, function in enumerate(functions):
         _check_function(f"functions[{index}]", function)
 
@@ -211,6 +260,8 @@ def _tool_names(params: Params) -> set[str]:
 
 def _check_tool_choice(params: Params, choice: chat_pb.ChatToolChoice) -> None:
     kind = choice.WhichOneof("kind")
+    if kind is None:
+        raise InvalidField("tool_choice", "`tool_choice` is empty.")
     if kind == "mode":
         _one_of("tool_choice", ("none", "auto", "required"))(params, choice.mode)
         if choice.mode == "required" and not params.tools:
@@ -235,6 +286,13 @@ def _check_response_format(_: Params, response_format: chat_pb.ChatResponseForma
             _check_json_object("response_format.json_schema.schema", schema.schema_json)
 
 
+def _check_function_choice(params: Params, choice: chat_pb.ChatFunctionChoice) -> None:
+    if choice.WhichOneof("kind") != "name":
+        _one_of("function_call", ("none", "auto"))(params, choice.mode)
+    elif choice.name not in {function.name for function in params.functions}:
+        raise InvalidField("function_call", f"`functions` has no function named {choice.name!r}.")
+
+
 def _check_top_logprobs(params: Params, count: int) -> None:
     _between("top_logprobs", 0, 20)(params, count)
     if not params.logprobs:
@@ -254,7 +312,7 @@ def _check_metadata(_: Params, metadata: dict[str, str]) -> None:
     for key, value in metadata.items():
         if len(key) > 64 or len(value) > 512:
             raise InvalidField(
-                "metadata", "Keys have at most 64 and values at most 512 characters."
+                f"metadata.{key[:64]}", "Keys have at most 64 and values at most 512 characters."
             )
 
 
@@ -267,7 +325,7 @@ def _check_modalities(params: Params, modalities: Sequence[str]) -> None:
 
 _CHECKS: Final[dict[str, Check]] = {
     "messages": _check_messages,
-    "max_output_tokens": _between("max_output_tokens", 1, 2**31 - 1),
+    "max_output_tokens": _between("max_completion_tokens", 1, 2**31 - 1),
     "temperature": _between("temperature", 0, 2),
     "top_p": _between("top_p", 0, 1),
     "frequency_penalty": _between("frequency_penalty", -2, 2),
@@ -279,6 +337,7 @@ _CHECKS: Final[dict[str, Check]] = {
     "tools": _check_tools,
     "tool_choice": _check_tool_choice,
     "functions": _check_functions,
+    "function_choice": _check_function_choice,
     "response_format": _check_response_format,
     "reasoning_effort": _one_of("reasoning_effort", _EFFORTS),
     "verbosity": _one_of("verbosity", ("low", "medium", "high")),

@@ -70,7 +70,7 @@ def decide(
     ``jitter`` is a random number in 0..1: the whole backoff is jittered. Nothing is begun that
     the caller's remaining time does not cover.
     """
-    if error.kind in _FINAL or tries_in_all >= policy.tries_in_all:
+    if error.kind in _FINAL or tries_in_all >= policy.tries_in_all or remaining_seconds <= 0:
         return _GIVE_UP
     elsewhere = Decision(Action.NEXT_ROUTE) if has_next_route else _GIVE_UP
     if error.kind in _ELSEWHERE or tries_on_route >= policy.tries_per_route:

@@ -6,14 +6,19 @@ every process. Only hashes are kept.
 
 import asyncio
 from collections import OrderedDict
+from typing import Generic, TypeVar
 
 from tokensmith_server.billing.keys import hash_api_key, looks_like_api_key
 from tokensmith_server.billing.store import AccountStore, Caller
 from tokensmith_server.clock import Clock
 from tokensmith_server.errors import InvalidAPIKey
 
+T = TypeVar("T")
+
 _REMEMBER_SECONDS = 4.0
 _KEYS_REMEMBERED = 50_000
+# Keys that are none are remembered apart, so that a flood of them drives no caller out.
+_UNKNOWN_REMEMBERED = 10_000
 _SCHEME = "bearer "
 
 
@@ -23,7 +28,8 @@ class Authenticator:
     def __init__(self, accounts: AccountStore, clock: Clock) -> None:
         self._accounts = accounts
         self._clock = clock
-        self._callers: OrderedDict[bytes, tuple[float, Caller | None]] = OrderedDict()
+        self._callers = _Memory[Caller](_KEYS_REMEMBERED)
+        self._unknown = _Memory[None](_UNKNOWN_REMEMBERED)
         self._asking: dict[bytes, asyncio.Task[Caller | None]] = {}
 
     async def authenticate(self, authorization: str | None) -> Caller:
@@ -37,10 +43,12 @@ class Authenticator:
         if not looks_like_api_key(secret):
             raise InvalidAPIKey("The API key is malformed.")
         key_hash = hash_api_key(secret)
-        known = self._callers.get(key_hash)
-        if known is not None and known[0] > self._clock.monotonic():
-            caller = known[1]
-        else:
+        now = self._clock.monotonic()
+        known = self._callers.get(key_hash, now)
+        if known is not None:
+            return known[0]
+        caller = None
+        if self._unknown.get(key_hash, now) is None:
             caller = await self._ask(key_hash)
         if caller is None:
             raise InvalidAPIKey("The API key is unknown, revoked or expired.")
@@ -59,11 +67,31 @@ class Authenticator:
         # The memory's time runs from before the question, so that it never outlives the answer.
         until = self._clock.monotonic() + _REMEMBER_SECONDS
         caller = await self._accounts.find_caller(key_hash, self._clock.now())
-        self._callers[key_hash] = (until, caller)
-        self._callers.move_to_end(key_hash)
-        if len(self._callers) > _KEYS_REMEMBERED:
-            self._callers.popitem(last=False)
+        if caller is None:
+            self._unknown.put(key_hash, until, None)
+        else:
+            self._callers.put(key_hash, until, caller)
         return caller
+
+
+class _Memory(Generic[T]):
+    """A bounded dictionary whose entries run out; the oldest ones make room."""
+
+    def __init__(self, entries_max: int) -> None:
+        self._entries_max = entries_max
+        self._entries: OrderedDict[bytes, tuple[T, float]] = OrderedDict()
+
+    def get(self, key: bytes, now: float) -> tuple[T, float] | None:
+        """The entry and when it runs out, unless it has."""
+        entry = self._entries.get(key)
+        return entry if entry is not None and entry[1] > now else None
+
+    def put(self, key: bytes, until: float, value: T) -> None:
+        """Remember ``value`` until then."""
+        self._entries[key] = (value, until)
+        self._entries.move_to_end(key)
+        if len(self._entries) > self._entries_max:
+            self._entries.popitem(last=False)
 
 
 def _secret_of(authorization: str | None) -> str:

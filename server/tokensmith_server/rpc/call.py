@@ -18,6 +18,8 @@ class RPCCall:
     request_id: str
     metadata: dict[str, str | bytes]
     caller: Caller | None = None
+    # The default deadline, for a call whose client set none.
+    time_limit_seconds: float | None = None
     # Response headers for the first message or the unary answer.
     initial_metadata: list[tuple[str, str]] = field(default_factory=list)
     initial_metadata_sent: bool = False
@@ -28,11 +30,20 @@ class RPCCall:
     # Facts for the access log.
     model: str = ""
     reason: str = ""
+    # The status that the call is ended with; empty while it goes well.
+    code: str = ""
 
     def text(self, key: str) -> str | None:
         """One value of the invocation metadata."""
         value = self.metadata.get(key)
         return value if isinstance(value, str) else None
+
+    def rename(self, request_id: str) -> None:
+        """Take another id, where the one offered was used before; its header is the first."""
+        if request_id != self.request_id:
+            self.request_id = request_id
+            if self.initial_metadata and not self.initial_metadata_sent:
+                self.initial_metadata[0] = ("x-request-id", request_id)
 
     async def send_initial_metadata(
         self, context: "grpc.aio.ServicerContext[object, object]"

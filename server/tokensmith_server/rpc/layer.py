@@ -4,14 +4,22 @@ A layer wraps a method's handler once and keeps the result: what differs between
 the call, not baked into a new handler.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import inspect
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from functools import partial
 from typing import Any, ClassVar
 
 import grpc
 import grpc.aio
 
+from tokensmith_server.rpc.call import current_call
+
 Context = grpc.aio.ServicerContext[Any, Any]
 Behaviour = Callable[[Any, Context], Any]
+
+# Served without a key: whether the process is up, and, in development, what it offers.
+PUBLIC_PREFIXES = ("/grpc.health.v1.", "/grpc.reflection.")
 
 
 class Layer(grpc.aio.ServerInterceptor):
@@ -20,8 +28,8 @@ class Layer(grpc.aio.ServerInterceptor):
     inside_of: ClassVar[tuple[type["Layer"], ...]] = ()
 
     def __init__(self) -> None:
-        # By the handler's identity, which is kept beside it: one process may serve the same method
-        # on the network and within itself, each with handlers of its own.
+        # By handler, not by method: one set of layers may serve a network server and an in-process
+        # one, each with handlers of its own. The handler is kept too, so that its id stays its own.
         self._wrapped: dict[int, tuple[Any, Any]] = {}
 
     async def intercept_service(
@@ -46,36 +54,37 @@ class Layer(grpc.aio.ServerInterceptor):
 
     async def stream(
         self, method: str, inner: Behaviour, request: Any, context: Context
-    ) -> AsyncIterator[Any]:
-        """Around the messages of one call."""
-        async for message in inner(request, context):
-            yield message
+    ) -> AsyncGenerator[Any]:
+        """Around the messages of one call.
 
-    def _wrap(self, handler: Any, method: str) -> Any:
-        if handler.response_streaming:
-            return self._wrap_stream(handler, method)
-        inner = handler.stream_unary if handler.request_streaming else handler.unary_unary
-
-        async def unary(request: Any, context: Context) -> Any:
-            return await self.unary(method, inner, request, context)
-
-        make = (
-            grpc.stream_unary_rpc_method_handler
-            if handler.request_streaming
-            else grpc.unary_unary_rpc_method_handler
-        )
-        return make(unary, handler.request_deserializer, handler.response_serializer)
-
-    def _wrap_stream(self, handler: Any, method: str) -> Any:
-        inner = handler.stream_stream if handler.request_streaming else handler.unary_stream
-
-        async def stream(request: Any, context: Context) -> AsyncIterator[Any]:
-            async for message in self.stream(method, inner, request, context):
+        Every layer closes what it iterates: a stream that is broken off ends from the inside out,
+        here and now, and not when the collector comes by.
+        """
+        async with aclosing(inner(request, context)) as messages:
+            async for message in messages:
                 yield message
 
-        make = (
-            grpc.stream_stream_rpc_method_handler
-            if handler.request_streaming
-            else grpc.unary_stream_rpc_method_handler
+    def _wrap(self, handler: Any, method: str) -> Any:
+        kind = "stream" if handler.request_streaming else "unary"
+        kind += "_stream" if handler.response_streaming else "_unary"
+        around = self.stream if handler.response_streaming else self.unary
+        inner = getattr(handler, kind)
+        if handler.response_streaming and inspect.iscoroutinefunction(inner):
+            inner = partial(_iterate_writer, inner)
+        make = getattr(grpc, f"{kind}_rpc_method_handler")
+        return make(
+            partial(around, method, inner),
+            handler.request_deserializer,
+            handler.response_serializer,
         )
-        return make(stream, handler.request_deserializer, handler.response_serializer)
+
+
+async def _iterate_writer(
+    inner: Callable[[Any, Context], Awaitable[None]], request: Any, context: Context
+) -> AsyncGenerator[Any]:
+    """A handler that writes to its context (health's Watch does), as one that yields nothing."""
+    await current_call().send_initial_metadata(context)
+    await inner(request, context)
+    nothing: tuple[Any, ...] = ()
+    for message in nothing:
+        yield message
