@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 import structlog
 
-_SECRET: Final = re.compile(r"(pk_live_|sk-|xai-|Bearer\s+)[A-Za-z0-9_\-.]{6,}")
+_SECRET: Final = re.compile(r"(pk_live_|sk-|xai-|AIza|tgp_|Bearer\s+)[A-Za-z0-9_\-.]{6,}")
 _LEVELS: Final = {
     "debug": logging.DEBUG,
     "info": logging.INFO,
@@ -36,17 +36,28 @@ def _to_json(fields: Any, **_: Any) -> bytes:
     return msgspec.json.encode(fields, enc_hook=str)
 
 
+class _RedactingFormatter(logging.Formatter):
+    """For libraries that log by themselves: one plain line each, tracebacks included."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, with secrets blotted out."""
+        return redact(super().format(record))
+
+
 def configure_logs(log_format: str, level: str = "info") -> None:
-    """Set up structlog, and route the standard library's loggers through it, once per process."""
+    """Set up structlog, and the standard library's loggers beside it, once per process.
+
+    Tracebacks are plain in both formats: prettier ones print the values of local variables.
+    """
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
+    shared += [structlog.processors.format_exc_info, _redact_fields]
     if log_format == "json":
-        processors = [*shared, structlog.processors.format_exc_info, _redact_fields]
         structlog.configure(
-            processors=[*processors, structlog.processors.JSONRenderer(_to_json)],
+            processors=[*shared, structlog.processors.JSONRenderer(_to_json)],
             wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
             logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
             cache_logger_on_first_use=True,
@@ -55,13 +66,15 @@ def configure_logs(log_format: str, level: str = "info") -> None:
         structlog.configure(
             processors=[
                 *shared,
-                _redact_fields,
-                structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+                structlog.dev.ConsoleRenderer(
+                    colors=sys.stderr.isatty(),
+                    exception_formatter=structlog.dev.plain_traceback,
+                ),
             ],
             wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
             logger_factory=structlog.WriteLoggerFactory(sys.stderr),
             cache_logger_on_first_use=True,
         )
-    logging.basicConfig(
-        level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s"
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_RedactingFormatter("%(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])

@@ -89,7 +89,9 @@ def request_to_proto(record: RequestRecord) -> billing_pb.RequestRecord:
     if record.usage is not None:
         message.usage.CopyFrom(usage_to_proto(record.usage, estimated=record.usage_estimated))
     if record.finish_reason:
-        message.finish_reason = _FINISH_REASONS[record.finish_reason]
+        message.finish_reason = _FINISH_REASONS.get(
+            record.finish_reason, chat_pb.FINISH_REASON_UNSPECIFIED
+        )
     if record.resolved_time is not None:
         message.end_time.CopyFrom(time_to_proto(record.resolved_time))
     return message

@@ -13,7 +13,7 @@ import structlog
 
 from tokensmith_server import metrics
 from tokensmith_server.billing.commands import ExpireHold, Outcome, VoidHold
-from tokensmith_server.billing.errors import BillingError, HoldAlreadyResolved
+from tokensmith_server.billing.errors import HoldAlreadyResolved, LedgerUnavailable
 from tokensmith_server.billing.store import LedgerStore, OpenHold, SweepStore
 from tokensmith_server.clock import Clock
 
@@ -53,12 +53,15 @@ class Sweeper:
         self._swept = swept
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Sweep until ``stop`` is set; a ledger that is away is tried again at the next round."""
+        """Sweep until ``stop`` is set; a round that fails is tried again as the next one."""
         while not stop.is_set():
             try:
                 await self.sweep()
-            except BillingError:
+            except LedgerUnavailable:
                 _log.warning("sweeper.ledger_away", exc_info=True)
+            except Exception:
+                # A sweeper that has died would leave every later orphan held for ever.
+                _log.exception("sweeper.defect")
             self._swept()
             try:
                 async with asyncio.timeout(self._policy.interval_seconds):
@@ -74,14 +77,28 @@ class Sweeper:
         """
         now = self._clock.now()
         await self._store.beat(self._owner, now)
+        resolved = 0
+        while ended := await self._sweep_batch(now):
+            resolved += ended
+            if ended < self._policy.batch_holds:
+                break
+        await self._store.forget_results(now)
+        return resolved
+
+    async def _sweep_batch(self, now: float) -> int:
+        """Look at the oldest holds that nobody owns, all at once: they share their commits."""
         holds = await self._store.list_unowned_holds(
             now=now,
             owner_silent_seconds=self._policy.owner_silent_seconds,
             limit=self._policy.batch_holds,
         )
-        resolved = sum([await self._resolve(hold, now) for hold in holds])
-        await self._store.forget_results(now)
-        return resolved
+        ended = await asyncio.gather(
+            *(self._resolve(hold, now) for hold in holds), return_exceptions=True
+        )
+        for outcome in ended:
+            if isinstance(outcome, BaseException):
+                raise outcome
+        return sum(outcome is True for outcome in ended)
 
     async def _resolve(self, hold: OpenHold, now: float) -> bool:
         """End one hold if it is time; whether it was ended here."""
@@ -95,6 +112,12 @@ class Sweeper:
             else:
                 return False
         except HoldAlreadyResolved:
+            return False
+        except LedgerUnavailable:
+            raise
+        except Exception:
+            # One hold that cannot be ended must not keep the others.
+            _log.exception("sweeper.hold_stuck", hold=hold.hold_id)
             return False
         metrics.SWEPT.labels(how).inc()
         _log.warning("sweeper.resolved", hold=hold.hold_id, request=hold.request_id, how=how)

@@ -31,6 +31,8 @@ class ModelServicer(model_grpc.ModelServiceServicer):
         if request.page_size < 0:
             raise InvalidField("page_size", "A page has a positive size.", allowed="1 to 1000")
         kind = kind_from_proto(request.kind)
+        if kind is None and request.kind != model_pb.MODEL_KIND_UNSPECIFIED:
+            raise InvalidField("kind", "There is no such kind of model.")
         models = [model for model in self._catalog.values() if kind in {None, model.kind}]
         start = _position(request.page_token, len(models))
         end = start + min(request.page_size or _PAGE_SIZE_MAX, _PAGE_SIZE_MAX)
@@ -60,6 +62,8 @@ def _position(page_token: str, count: int) -> int:
     """Where the page begins; the catalog does not change while a process runs."""
     if not page_token:
         return 0
-    if not page_token.isdecimal() or int(page_token) > count:
+    # Few digits: more than a list can have, and no work for whoever sends thousands.
+    position = int(page_token) if page_token.isdecimal() and len(page_token) < 10 else None
+    if position is None or position > count:
         raise InvalidField("page_token", "This is not a page token of this list.")
-    return int(page_token)
+    return position
