@@ -81,6 +81,17 @@ class ReasoningEffort(StrEnum):
     MAX = "max"
 
 
+class Thinking(StrEnum):
+    """How reasoning is asked for at a provider that calls it thinking."""
+
+    NONE = "none"
+    """There is no switch of its own: the effort is sent as it is, or not at all."""
+    ADAPTIVE = "adaptive"
+    """By a level; the model decides how long."""
+    BUDGET = "budget"
+    """By a number of tokens within the output limit."""
+
+
 class SecondsSource(StrEnum):
     """Which length a video is billed by."""
 
@@ -182,6 +193,12 @@ class Capabilities:
     """The efforts that may be asked for; none at all when the parameter itself is refused."""
     default_reasoning_effort: ReasoningEffort | None = None
     """The effort of a request that names none, where the provider documents it."""
+    thinking: Thinking = Thinking.NONE
+    thinking_levels: tuple[ReasoningEffort, ...] = ()
+    """The levels that the provider itself has where thinking is adaptive; any other effort is
+    sent as the nearest one below it, or as the lowest."""
+    ends_with_assistant: bool = True
+    """Whether a conversation may end with the assistant's own message."""
     output_cap_bounds_reasoning: bool = True
     """Whether the output limit bounds the billed output.
 

@@ -21,6 +21,7 @@ from tokensmith_server.catalog.model import (
     SecondsSource,
     Support,
     TextSpec,
+    Thinking,
     VideoSpec,
 )
 from tokensmith_server.catalog.rate_reader import read_rate
@@ -112,6 +113,9 @@ def read_capabilities(table: Table, base: Capabilities) -> Capabilities:
             if table.has("default_reasoning_effort")
             else base.default_reasoning_effort
         ),
+        thinking=table.choice("thinking", Thinking, base.thinking),
+        thinking_levels=table.choices("thinking_levels", ReasoningEffort, base.thinking_levels),
+        ends_with_assistant=table.flag("ends_with_assistant", base.ends_with_assistant),
         output_cap_bounds_reasoning=table.flag(
             "output_cap_bounds_reasoning", base.output_cap_bounds_reasoning
         ),
@@ -200,6 +204,8 @@ def _read_model_capabilities(table: Table, profiles: Mapping[str, Capabilities])
         table.note("capabilities", "default_reasoning_effort is not among reasoning_efforts")
     if (capabilities.logprobs is Support.NO) != (capabilities.top_logprobs_max == 0):
         table.note("capabilities", "logprobs and top_logprobs_max go together")
+    if (capabilities.thinking is Thinking.ADAPTIVE) != bool(capabilities.thinking_levels):
+        table.note("capabilities", "thinking adaptive and thinking_levels go together")
     return capabilities
 
 
