@@ -12,7 +12,9 @@ MEMBERS = (
     "tokensmith-gateway",
     "tokensmith-simulator",
 )
-HEADER = "# Made by `make lock`. Exact versions and hashes; the members themselves are not listed.\n"
+HEADER = (
+    "# Made by `make lock`. Exact versions and hashes; the members themselves are not listed.\n"
+)
 
 
 def lock(target: str, group: str, *constraints: str) -> None:

@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tokensmith_server.providers.base import ProviderSettings
+from tokensmith_server.providers.http import parse_base_url
 
 # Where the simulator serves each provider, below its own address.
 _SIMULATOR_PATHS: Final = {"openai": "/openai/v1", "xai": "/xai/v1", "together": "/together"}
@@ -61,9 +62,11 @@ class ServerSettings(BaseSettings):
     together_api_key: SecretStr | None = None
     together_base_url: str = ""
 
-    @field_validator("simulator_url")
+    @field_validator("simulator_url", "openai_base_url", "xai_base_url", "together_base_url")
     @classmethod
-    def _without_slash(cls, url: str) -> str:
+    def _is_address(cls, url: str) -> str:
+        if url:
+            parse_base_url(url)
         return url.rstrip("/")
 
     @property
@@ -106,4 +109,4 @@ class ServerSettings(BaseSettings):
 
     def _base_url(self, name: str) -> str:
         base_url: str = getattr(self, f"{name}_base_url")
-        return base_url.rstrip("/")
+        return base_url

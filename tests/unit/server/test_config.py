@@ -1,0 +1,42 @@
+"""The server's settings: what is refused at the start, and who is simulated."""
+
+import pytest
+from pydantic import ValidationError
+
+from tokensmith_server.config import ServerSettings
+
+ADDRESSES = ("simulator_url", "openai_base_url", "xai_base_url", "together_base_url")
+
+
+@pytest.mark.parametrize("field", ADDRESSES)
+def test_an_address_that_is_none_is_refused_at_the_start(field: str) -> None:
+    with pytest.raises(ValidationError, match=field):
+        ServerSettings.model_validate({field: "nonsense"})
+
+
+def test_a_refused_address_is_not_repeated_by_the_reason() -> None:
+    with pytest.raises(ValidationError) as refused:
+        ServerSettings.model_validate({"openai_base_url": "http://user:secret@host/"})
+    assert "secret" not in refused.value.errors()[0]["msg"]
+
+
+def test_a_key_without_an_address_leaves_the_providers_own() -> None:
+    settings = ServerSettings.model_validate({"openai_api_key": "sk-1"})
+    assert settings.providers()["openai"].base_url is None
+
+
+def test_a_provider_without_a_key_is_simulated_where_there_is_a_simulator() -> None:
+    settings = ServerSettings.model_validate(
+        {"simulator_url": "http://127.0.0.1:9/", "xai_api_key": "xai-1"}
+    )
+    assert settings.simulated == {"openai", "together"}
+    assert settings.providers()["openai"].base_url == "http://127.0.0.1:9/openai/v1"
+
+
+def test_without_a_simulator_a_provider_without_a_key_is_not_reached() -> None:
+    settings = ServerSettings.model_validate({"xai_api_key": "xai-1"})
+    assert set(settings.providers()) == {"xai"}
+
+
+def test_keys_do_not_show() -> None:
+    assert "sk-1" not in repr(ServerSettings.model_validate({"openai_api_key": "sk-1"}))
