@@ -74,6 +74,7 @@ class PipelineConnection:
             ConnectionLost: the server is gone, does not answer, or is in trouble of its own.
             CommitUnknown: the connection was lost after COMMIT was sent.
         """
+        self._check_alive()
         try:
             names = [self._send(sql, parameters) for sql, parameters in statements]
             self._pgconn.pipeline_sync()
@@ -85,6 +86,20 @@ class PipelineConnection:
         if error is not None:
             _raise_error(error)
         return rows
+
+    def _check_alive(self) -> None:
+        """Notice a server that hung up while we were idle, when nothing has been sent to it yet."""
+        poll = select.poll()
+        try:
+            poll.register(self._pgconn.socket, select.POLLIN)
+            # A notice is read once; a last word is followed by an end that stays readable.
+            for _ in range(3):
+                if not poll.poll(0):
+                    return
+                self._pgconn.consume_input()
+        except psycopg.Error as trouble:
+            raise ConnectionLost("the server hung up") from trouble
+        raise ConnectionLost("the server hung up")
 
     def _finish_connecting(self) -> None:
         deadline = time.monotonic() + self._timeout_seconds

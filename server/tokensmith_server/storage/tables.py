@@ -105,8 +105,8 @@ class HoldRow(SQLModel, table=True):
         UniqueConstraint("account_id", "request_id", name="uq_holds_request_id"),
         # What is open, for the sweeper, the list of open holds and retries that join. It holds
         # open rows alone, so it stays small. It keeps a hold's end from being a HOT update on
-        # PostgreSQL, which measured at 0 to 7 % of a call; no statement of the hot path names
-        # the state, so that none is planned to search here.
+        # PostgreSQL, which measured at 0 to 7 % of a call; no statement that knows a hold's id
+        # names the state, so that none is planned to search here.
         Index(
             "ix_holds_open",
             "account_id",

@@ -37,8 +37,8 @@ BATCH_MAX: Final = 512
 QUEUE_MAX: Final = 10_000
 """Commands that may wait; more are refused at once, since they would wait too long anyway."""
 
-RETRY_SECONDS: Final = 10.0
-"""How long a batch is tried again before its commands fail."""
+RETRY_SECONDS: Final = 5.0
+"""How long a batch is tried again, and an unknown commit looked into, before commands fail."""
 
 _ATTEMPTS_MAX: Final = 6
 _BACKOFF_SECONDS: Final = 0.005
