@@ -6,7 +6,6 @@ that nothing of a client's request can reach a provider as a header.
 """
 
 import asyncio
-import io
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from tokensmith_server.providers.base import ErrorKind, Phase, ProviderError, Timeouts
+from tokensmith_server.providers.exchange import Exchange, HttpProcessingError, Post
 from tokensmith_server.providers.redaction import request_id_or_none
 
 ANSWER_LIMIT_BYTES: Final = 64 * 1024 * 1024
@@ -27,12 +27,11 @@ ERROR_BODY_LIMIT_BYTES: Final = 64 * 1024
 _USER_AGENT: Final = "tokensmith"
 _KEEP_ALIVE_SECONDS: Final = 30.0
 _DNS_CACHE_SECONDS: Final = 60
-# Longer bodies are written in pieces, so that writing one does not hold up everybody else.
-_WHOLE_BODY_BYTES: Final = 1024 * 1024
-_READ_BUFFER_BYTES: Final = 256 * 1024
 # How long a finished stream may take to send its closing chunk before its connection is given up.
 _LINGER_SECONDS: Final = 2.0
 _RETRY_AFTER_SECONDS_MAX: Final = 24 * 3600.0
+# Addresses of one provider whose requests' heads are kept ready.
+_POSTS_KEPT: Final = 64
 
 
 def create_session() -> aiohttp.ClientSession:
@@ -48,7 +47,6 @@ def create_session() -> aiohttp.ClientSession:
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
         trust_env=False,
-        read_bufsize=_READ_BUFFER_BYTES,
     )
 
 
@@ -141,6 +139,7 @@ class HTTPSender:
             if not value.isascii() or not value.isprintable():
                 raise ValueError(f"the value for the header {name} has characters it cannot have")
         self._answer_limit_bytes = answer_limit_bytes
+        self._posts: dict[URL, Post] = {}
 
     async def post(self, url: URL, body: bytes, timeouts: Timeouts) -> "OpenAnswer":
         """Send a body and return once a status line and headers have come back.
@@ -157,16 +156,18 @@ class HTTPSender:
         connect_seconds = min(timeouts.connect_seconds, timeouts.total_seconds)
         try:
             async with asyncio.timeout_at(first_byte_at):
-                response = await self._session.post(
-                    url,
-                    data=body if len(body) <= _WHOLE_BODY_BYTES else io.BytesIO(body),
-                    headers=self._headers,
-                    allow_redirects=False,
-                    timeout=_client_timeout(connect_seconds),
-                )
-        except (aiohttp.ClientError, OSError, ValueError) as error:
+                exchange = await self._post_to(url).send(body, _client_timeout(connect_seconds))
+        except (aiohttp.ClientError, OSError, ValueError, HttpProcessingError) as error:
             raise _send_error(error) from error
-        return OpenAnswer(response, timeouts, started_at, limit_bytes=self._answer_limit_bytes)
+        return OpenAnswer(exchange, timeouts, started_at, limit_bytes=self._answer_limit_bytes)
+
+    def _post_to(self, url: URL) -> Post:
+        post = self._posts.get(url)
+        if post is None:
+            if len(self._posts) >= _POSTS_KEPT:
+                self._posts.clear()
+            post = self._posts[url] = Post(self._session, url, self._headers)
+        return post
 
 
 def _send_error(error: Exception) -> ProviderError:
@@ -216,13 +217,13 @@ class OpenAnswer:
 
     __slots__ = (
         "_deadline",
+        "_exchange",
         "_idle_seconds",
         "_let_go",
         "_limit",
         "_limit_bytes",
         "_loop",
         "_received_bytes",
-        "_response",
         "_timed_out",
         "_timer",
         "_waiting",
@@ -233,16 +234,16 @@ class OpenAnswer:
 
     def __init__(
         self,
-        response: aiohttp.ClientResponse,
+        exchange: Exchange,
         timeouts: Timeouts,
         started_at: float,
         *,
         limit_bytes: int,
     ) -> None:
-        self.status: int = response.status
-        self.headers: CIMultiDictProxy[str] = response.headers
+        self.status: int = exchange.status
+        self.headers: CIMultiDictProxy[str] = exchange.headers
         self.phase = Phase.ANSWERED
-        self._response = response
+        self._exchange = exchange
         self._limit_bytes = limit_bytes
         self._received_bytes = 0
         self._loop = asyncio.get_running_loop()
@@ -280,14 +281,14 @@ class OpenAnswer:
             self._limit = min(self._loop.time() + self._idle_seconds, self._deadline)
         self._waiting = True
         try:
-            data: bytes = await self._response.content.readany()
+            data: bytes = await self._exchange.content.readany()
         except (aiohttp.ClientError, OSError) as error:
             raise self._read_error() from error
         self._waiting = False
         if not data:
             self._timer.cancel()
             return data
-        if not self._received_bytes:
+        if not self._received_bytes and not self._exchange.content.is_eof():
             self._arm()
         self._received_bytes += len(data)
         if self._received_bytes > self._limit_bytes:
@@ -304,6 +305,9 @@ class OpenAnswer:
         chunks: list[bytes] = []
         while chunk := await self.read_some():
             chunks.append(chunk)
+            if self._exchange.content.at_eof():
+                self._timer.cancel()
+                break
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     async def read_error_body(self) -> bytes:
@@ -331,10 +335,10 @@ class OpenAnswer:
             return
         self._let_go = True
         self._timer.cancel()
-        content = self._response.content
+        content = self._exchange.content
         if not content.is_eof():
-            # The timer's reference also keeps the response alive until then.
-            self._timer = self._loop.call_later(_LINGER_SECONDS, self._response.close)
+            # The timer's reference also keeps the exchange alive until then.
+            self._timer = self._loop.call_later(_LINGER_SECONDS, self._exchange.close)
             content.on_eof(self._timer.cancel)
 
     def close(self) -> None:
@@ -346,7 +350,7 @@ class OpenAnswer:
             return
         self._let_go = True
         self._timer.cancel()
-        self._response.close()
+        self._exchange.close()
 
     def _arm(self) -> None:
         """Set the timer for the earliest moment at which a wait of now or later can be too long."""
@@ -366,7 +370,7 @@ class OpenAnswer:
 
     def _expire(self, code: str) -> None:
         self._timed_out = code
-        self._response.close()
+        self._exchange.close()
 
     def _read_error(self) -> ProviderError:
         self.close()
