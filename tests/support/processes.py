@@ -93,7 +93,9 @@ class Gateway:
             assert self.process.poll() is None, self.printed()
             return None
 
-        self.where = eventually(look, "the gateway serves", seconds=START_SECONDS)
+        where = eventually(look, "the gateway serves", seconds=START_SECONDS)
+        assert where is not None
+        self.where = where
 
     def terminate(self) -> None:
         """Ask it to go down."""
