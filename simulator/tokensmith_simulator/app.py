@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from tokensmith_simulator.anthropic.service import anthropic_routes
 from tokensmith_simulator.config import SimulatorConfig
 from tokensmith_simulator.control import control_routes
 from tokensmith_simulator.openai import OpenAI
@@ -40,6 +41,7 @@ def _vendor_routes(simulator: Simulator) -> list[web.RouteDef]:
         *chat_routes(OpenAI(), simulator),
         *chat_routes(XAI(), simulator),
         *chat_routes(Together(), simulator),
+        *anthropic_routes(simulator),
     ]
 
 

@@ -87,6 +87,20 @@ def _together(
     )
 
 
+def _anthropic(
+    model_id: str, context_tokens: int, output_limit_tokens: int, snapshot: str = ""
+) -> ModelSpec:
+    return ModelSpec(
+        id=model_id,
+        provider="anthropic",
+        context_tokens=context_tokens,
+        output_limit_tokens=output_limit_tokens,
+        owner="anthropic",
+        snapshot=snapshot,
+        vision=True,
+    )
+
+
 _K = 1024
 _OSS_EFFORTS = ("low", "medium", "high")
 
@@ -97,6 +111,9 @@ _ALL = (
     _xai("grok-4.20-0309-reasoning", "always", (20_000, 60_000)),
     _xai("grok-4.20-0309-non-reasoning", "never", (20_000, 60_000)),
     _xai("grok-4-1-fast-reasoning", "always", (2_000, 5_000)),
+    _anthropic("claude-opus-4-7", 1_000_000, 128_000),
+    _anthropic("claude-sonnet-4-6", 1_000_000, 128_000),
+    _anthropic("claude-haiku-4-5", 200_000, 64_000, "claude-haiku-4-5-20251001"),
     _together("openai/gpt-oss-120b", 128 * _K, "always", efforts=_OSS_EFFORTS),
     _together("openai/gpt-oss-20b", 128 * _K, "always", efforts=_OSS_EFFORTS),
     _together("google/gemma-4-31B-it", 256 * _K, vision=True),

@@ -35,11 +35,12 @@ class Served(msgspec.Struct, frozen=True):
         return f"http://{host}:{self.port}"
 
     def base_urls(self) -> dict[str, str]:
-        """Return what each provider's `..._BASE_URL` should be; Together's is its root."""
+        """Return what each provider's `..._BASE_URL` should be: up to `/v1` or short of it."""
         return {
             "openai": f"{self.origin}/openai/v1",
             "xai": f"{self.origin}/xai/v1",
             "together": f"{self.origin}/together",
+            "anthropic": f"{self.origin}/anthropic",
         }
 
 

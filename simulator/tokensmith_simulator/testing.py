@@ -23,6 +23,7 @@ class RunningSimulator:
         self.openai_base_url: str = urls["openai"]
         self.xai_base_url: str = urls["xai"]
         self.together_base_url: str = urls["together"]
+        self.anthropic_base_url: str = urls["anthropic"]
         self.faults: FaultBoard = served.simulator.faults
         self.journal: Journal = served.simulator.journal
 

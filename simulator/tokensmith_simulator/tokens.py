@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from tokensmith_simulator.images import png_size
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -23,7 +25,6 @@ _WIDE = "\u0800-\U0010ffff"
 _TOKEN = re.compile(
     rf"[^{_WIDE}]{{3}}[a-z]{{0,3}}|[^{_WIDE}]{{0,2}}[{_WIDE}]|[^{_WIDE}]{{1,2}}", re.DOTALL
 )
-_PNG_HEADER = b"\x89PNG\r\n\x1a\n"
 
 
 class TokenRules(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,6 +142,4 @@ def _png_size(url: str) -> tuple[int, int] | None:
         head = base64.b64decode(url[22:54], validate=True)
     except (binascii.Error, ValueError):
         return None
-    if not head.startswith(_PNG_HEADER) or len(head) < 24:
-        return None
-    return int.from_bytes(head[16:20], "big"), int.from_bytes(head[20:24], "big")
+    return png_size(head)

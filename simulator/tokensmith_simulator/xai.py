@@ -16,6 +16,7 @@ from tokensmith_simulator.answering.answer import Answer, Choice, grouped
 from tokensmith_simulator.config import SimulatorConfig
 from tokensmith_simulator.errors import RefusalError
 from tokensmith_simulator.faults import REFUSING_KINDS, Fault, FaultKind, Pace
+from tokensmith_simulator.keys import bearer_key
 from tokensmith_simulator.models import ModelSpec, find_model, models_of
 from tokensmith_simulator.openai_chat.call import ChatCall
 from tokensmith_simulator.openai_chat.fault_words import FaultWords, in_band_error, worded_fault
@@ -29,7 +30,6 @@ from tokensmith_simulator.openai_chat.frames import (
     reply_of,
     tool_call_to_json,
 )
-from tokensmith_simulator.openai_chat.keys import bearer_key
 from tokensmith_simulator.openai_chat.usage import distort_usage
 from tokensmith_simulator.serving import Frame, Reply
 from tokensmith_simulator.tokens import count_tokens

@@ -24,6 +24,13 @@ WEATHER: Any = {
 }
 
 
+PNG: Any = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJg"
+    "gg=="
+)
+"""A picture of one pixel, in base64."""
+
+
 def user(text: str) -> Any:
     return [{"role": "user", "content": text}]
 
@@ -49,6 +56,19 @@ class Answered(msgspec.Struct):
         assert rest == b""
         assert all(event.startswith(b"data: ") and b"\n" not in event for event in events)
         return [event.removeprefix(b"data: ") for event in events]
+
+    @property
+    def events(self) -> list[tuple[str, Any]]:
+        """The named events of a stream, checking that name and type agree."""
+        *events, rest = self.raw.split(b"\n\n")
+        assert rest == b""
+        found = []
+        for event in events:
+            name, data = event.split(b"\n")
+            value = msgspec.json.decode(data.removeprefix(b"data: "))
+            assert name == b"event: " + value["type"].encode()
+            found.append((value["type"], value))
+        return found
 
     @property
     def chunks(self) -> list[Any]:
@@ -87,6 +107,25 @@ class Caller:
             json=body,
             headers={"Authorization": f"Bearer {KEY}"},
         )
+
+
+class AnthropicCaller(Caller):
+    """Posts messages to Anthropic's base URL."""
+
+    version = "2023-06-01"
+
+    async def chat(self, *, key: str = KEY, **body: Any) -> Answered:
+        return await self.post("/v1/messages", key=key, **body)
+
+    async def post(self, path: str, *, key: str = KEY, version: str = "", **body: Any) -> Answered:
+        headers = {"x-api-key": key, "anthropic-version": version or self.version}
+        raw = io.BytesIO(msgspec.json.encode(body))
+        headers["content-type"] = "application/json"
+        return await self.send("POST", path, key="", data=raw, headers=headers)
+
+    def open(self, **body: Any) -> Any:
+        headers = {"x-api-key": KEY, "anthropic-version": self.version}
+        return self._session.post(f"{self._base_url}/v1/messages", json=body, headers=headers)
 
 
 async def read_until_broken(opened: Any) -> tuple[bytes, bool]:

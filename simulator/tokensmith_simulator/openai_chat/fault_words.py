@@ -7,7 +7,7 @@ from typing import Any
 
 from tokensmith_simulator.errors import RefusalError
 from tokensmith_simulator.faults import Fault, FaultKind
-from tokensmith_simulator.openai_chat.keys import masked_key
+from tokensmith_simulator.keys import masked_key
 
 FaultWords = Mapping[FaultKind, Mapping[str, Any]]
 """Per kind: `status` and `message`, and where they differ from the usual `kind` and `code`."""

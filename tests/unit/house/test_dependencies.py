@@ -20,6 +20,7 @@ MEMBERS = {
 # `google` is shared by several distributions, so a level more tells them apart.
 GOOGLE = {
     "google.api": "googleapis-common-protos",
+    "google.genai": "google-genai",
     "google.protobuf": "protobuf",
     "google.rpc": "googleapis-common-protos",
 }

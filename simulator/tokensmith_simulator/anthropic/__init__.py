@@ -1,0 +1,1 @@
+"""Anthropic's Messages API, as strictly as its SDK, its documentation and its users show it."""
