@@ -51,6 +51,9 @@ from tokensmith_server.supervisor import Supervisor
 
 _log = structlog.get_logger(__name__)
 
+# Ending a call takes two commits at most; this is ample.
+_SETTLING_SECONDS = 2.0
+
 SERVICES = (
     "tokensmith.v1.BillingService",
     "tokensmith.v1.ChatService",
@@ -88,6 +91,7 @@ class ServerApp:
     chat: ChatServicer
     billing: BillingServicer
     models: ModelServicer
+    _closing_since: float | None = None
 
     def add_to(self, server: Any) -> None:
         """Register every service of the contract; those not built yet answer UNIMPLEMENTED."""
@@ -106,11 +110,22 @@ class ServerApp:
         self.health.add_to(server)
 
     async def refuse_new_calls(self) -> None:
-        """The first step of going down: health says so, and new calls are refused."""
+        """The first step of going down: health says so, and new calls are refused.
+
+        The grace of the running ones begins now, once for all the servers that share this app.
+        """
+        if self._closing_since is None:
+            self._closing_since = asyncio.get_running_loop().time()
         await self.health.set_serving(False)
         for layer in self.layers:
             if isinstance(layer, LoadLayer):
                 layer.closing = True
+
+    def drain_seconds_left(self) -> float:
+        """What is left of the grace that running calls have."""
+        since = self._closing_since
+        waited_seconds = 0.0 if since is None else asyncio.get_running_loop().time() - since
+        return max(self.settings.drain_seconds - waited_seconds, 0.0)
 
 
 @asynccontextmanager
@@ -166,7 +181,7 @@ async def open_app(
         stop = asyncio.Event()
         sweeping = asyncio.create_task(sweeper.run(stop))
         stack.push_async_callback(_stop_sweeper, sweeping, stop)
-        stack.push_async_callback(supervisor.drain, settings.drain_seconds)
+        stack.push_async_callback(_drain_supervisor, app)
         await app.health.set_serving(True)
         _log.info("server.open", owner=owner, catalog=catalog.version, models=len(catalog))
         yield app
@@ -193,6 +208,11 @@ def _extra_keys(catalog: Catalog) -> dict[str, ProviderSettings]:
 async def _stop_sweeper(sweeping: "asyncio.Task[None]", stop: asyncio.Event) -> None:
     stop.set()
     await sweeping
+
+
+async def _drain_supervisor(app: ServerApp) -> None:
+    """Let calls end, and those whose listener was just cut off settle; cancel what hangs."""
+    await app.supervisor.drain(max(app.drain_seconds_left(), _SETTLING_SECONDS))
 
 
 def _sweeper(settings: ServerSettings, store: SQLStore, clock: Clock, owner: str) -> Sweeper:
@@ -250,4 +270,5 @@ def _layers(settings: ServerSettings, store: SQLStore, clock: Clock, ids: Ids) -
         authenticator=Authenticator(store, clock),
         calls_max=settings.calls_max,
         default_deadline_seconds=settings.default_deadline_seconds,
+        read_balance=store.get_balance,
     )

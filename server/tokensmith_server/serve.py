@@ -36,13 +36,21 @@ async def listen(app: ServerApp, *, share_port: bool) -> tuple[grpc.aio.Server, 
     """Open the gRPC port of an app; returns the server and the port it got.
 
     Raises:
-        RuntimeError: the address is taken or not ours.
+        OSError: the address is taken or not ours.
     """
     server = build_network_server(app.layers, share_port=share_port)
     app.add_to(server)
     if app.settings.profile is Profile.DEVELOPMENT:
         enable_reflection(server, SERVICES)
-    port = server.add_insecure_port(app.settings.grpc_listen)
+    listen_address = app.settings.grpc_listen
+    try:
+        port = server.add_insecure_port(listen_address)
+    except RuntimeError as error:
+        # gRPC's own words name an environment variable of its own and not the reason.
+        raise OSError(
+            f"cannot listen on {listen_address} (TOKENSMITH_GRPC_LISTEN): the address is taken,"
+            " or not one of this machine's"
+        ) from error
     await server.start()
     return server, port
 
@@ -50,7 +58,7 @@ async def listen(app: ServerApp, *, share_port: bool) -> tuple[grpc.aio.Server, 
 async def drain(app: ServerApp, server: grpc.aio.Server) -> None:
     """Refuse new calls, let the running ones end in their grace, cancel the rest."""
     await app.refuse_new_calls()
-    await server.stop(app.settings.drain_seconds)
+    await server.stop(app.drain_seconds_left())
 
 
 async def serve(
