@@ -117,7 +117,16 @@ def test_every_capability_is_in_the_contract_that_keeps_them_apart() -> None:
 
 
 def test_every_vendor_is_in_the_contract_that_keeps_them_apart() -> None:
-    shelf = {"base", "capabilities", "http", "redaction", "registry", "sse", "openai_dialect"}
+    shelf = {
+        "base",
+        "capabilities",
+        "exchange",
+        "http",
+        "redaction",
+        "registry",
+        "sse",
+        "openai_dialect",
+    }
     vendors = {
         f"tokensmith_server.providers.{path.stem}"
         for path in (PACKAGES["tokensmith_server"] / "providers").iterdir()
