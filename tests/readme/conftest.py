@@ -31,7 +31,7 @@ class ReadersView:
 def view(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReadersView]:
     """What ``make run`` starts, on an empty data directory."""
     with running_gateway(tmp_path_factory.mktemp("readme") / "data") as gateway:
-        key = {"TOKENSMITH_API_KEY": gateway.demo_key}
-        yield ReadersView(
-            gateway.where.rest, gateway.where.grpc, environment(gateway.data_dir) | key
-        )
+        where = gateway.where
+        # The example program's own default is README's address.
+        told = {"TOKENSMITH_API_KEY": gateway.demo_key, "TOKENSMITH_TARGET": where.grpc}
+        yield ReadersView(where.rest, where.grpc, environment(gateway.data_dir) | told)

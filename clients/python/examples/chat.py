@@ -1,4 +1,4 @@
-"""Ask a model something over gRPC: price first, then the streamed answer, then what it cost.
+"""Ask a model something over gRPC: what is held, the streamed answer, then what it cost.
 
     TOKENSMITH_API_KEY=pk_live_... python clients/python/examples/chat.py "Why is the sky blue?"
 
@@ -11,7 +11,6 @@ import sys
 from contextlib import aclosing
 
 import tokensmith
-from tokensmith.v1 import billing_service_pb2 as billing
 from tokensmith.v1 import chat_service_pb2 as chat
 
 
@@ -37,11 +36,12 @@ async def main() -> int:
 
 
 async def ask(client: tokensmith.Client, params: chat.ChatCompletionParams) -> None:
-    """Print the price, the answer as it comes, and the charge."""
-    estimate = await client.estimate(billing.EstimateRequest(chat=params))
-    print(f"at most {tokensmith.format_credits(estimate.held_microcredits)} credits")
+    """Print what is held, the answer as it comes, and the charge."""
     async with aclosing(client.stream_chat_completion(params)) as stream:
         async for response in stream:
+            if response.HasField("start"):
+                held = tokensmith.format_credits(response.charge.held_microcredits)
+                print(f"at most {held} credits")
             for delta in response.deltas:
                 print(*delta.content_pieces, sep="", end="", flush=True)
     print()
