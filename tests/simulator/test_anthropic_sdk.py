@@ -107,7 +107,7 @@ async def test_tools_run_in_a_loop_with_signed_thinking(client: AsyncAnthropic) 
     messages.append({"role": "user", "content": results})
     second = await client.messages.create(messages=messages, **asked)
     assert second.stop_reason == "end_turn"
-    assert "get_weather, sky is clear" in second.content[-1].text  # type: ignore[union-attr]
+    assert "get_weather, sky is clear" in second.content[-1].text
 
 
 async def test_the_sdks_own_tool_runner_ends(client: AsyncAnthropic) -> None:
