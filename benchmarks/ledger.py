@@ -1,6 +1,6 @@
 """How many calls a second the ledger holds and settles, durably, and what one costs.
 
-    python benchmarks/ledger.py [--seconds 1.5] [--engines sqlite,postgres] [--results]
+    python -m benchmarks.ledger [--seconds 1.5] [--engines sqlite,postgres] [--results]
 
 A caller places a hold, settles it, and starts again; a pair is one of each. Callers run on one
 event loop against one group-commit writer. Printed for each cell: pairs a second, the median and
