@@ -70,12 +70,13 @@ class LogLayer(Layer):
     def __init__(self, clock: Clock) -> None:
         super().__init__()
         self._clock = clock
+        self._log = _log.bind()
 
     def _write(self, method: str, started: float, code: str) -> None:
         call = current_call()
         if method.startswith(PUBLIC_PREFIXES):
             return
-        _log.info(
+        self._log.info(
             "rpc",
             method=method,
             code=code,
