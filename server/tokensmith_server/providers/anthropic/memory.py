@@ -1,0 +1,90 @@
+"""Keeps signed thinking between the turns of a tool loop, for clients that know nothing of it.
+
+While a Claude thinks, its tool calls come after thinking blocks that carry a signature, and the
+next request should bring those blocks back unchanged; models that think by budget insist. OpenAI's
+wire format has no place for them: ``reasoning_content`` is shown to people, so that a seal in it
+would be seen, and most clients do not send it back at all; tool call ids come back, but other
+providers limit them to 40 characters, and one conversation may visit several.
+
+So the adapter remembers the blocks of answers that call tools, by the calls themselves: their ids,
+names and arguments, which every client sends back, and which nobody else knows. What is bounded
+or in one process can be lost (a restart, another worker, the limit); the continuation then goes
+without the old thinking, and where the API insists on it, without thinking (``thinking.py``).
+Nothing here outlives the process or is ever logged. Thinking of answers without tool calls is not
+kept: the API ignores it from then on, or does well without.
+"""
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+Json = dict[str, Any]
+
+LIMIT_BYTES: Final = 32 * 1024 * 1024
+_ENTRY_BYTES: Final = 256
+"""What an entry costs besides its blocks, roughly."""
+
+_encode_sorted: Final = msgspec.json.Encoder(order="sorted").encode
+_encode: Final = msgspec.json.Encoder().encode
+_decode: Final = msgspec.json.Decoder(list[Json]).decode
+
+
+class ThinkingMemory:
+    """Remembers answers that thought and then called tools; the longest unused ones go first."""
+
+    def __init__(self, limit_bytes: int = LIMIT_BYTES) -> None:
+        self._limit_bytes = limit_bytes
+        self._held_bytes = 0
+        self._turns: OrderedDict[bytes, bytes] = OrderedDict()
+
+    def remember(self, model: str, blocks: Sequence[Json]) -> None:
+        """Keep an answer's content blocks in their order, if they are of use later.
+
+        ``model`` is the upstream id: one model's thinking means nothing to another.
+        """
+        calls = [block for block in blocks if block["type"] == "tool_use"]
+        if not calls or not any(block["type"].endswith("thinking") for block in blocks):
+            return
+        try:
+            key, value = _key(model, calls), _encode(blocks)
+        except RecursionError:
+            return
+        if len(value) + _ENTRY_BYTES > self._limit_bytes:
+            return
+        self._forget(key)
+        self._turns[key] = value
+        self._held_bytes += len(value) + _ENTRY_BYTES
+        while self._held_bytes > self._limit_bytes:
+            self._forget(next(iter(self._turns)))
+
+    def recall(self, model: str, calls: Sequence[Json]) -> list[Json] | None:
+        """Return the blocks of the answer that made exactly these calls (``tool_use`` blocks)."""
+        try:
+            key = _key(model, calls)
+        except RecursionError:
+            return None
+        value = self._turns.get(key)
+        if value is None:
+            return None
+        self._turns.move_to_end(key)
+        return _decode(value)
+
+    def _forget(self, key: bytes) -> None:
+        value = self._turns.pop(key, None)
+        if value is not None:
+            self._held_bytes -= len(value) + _ENTRY_BYTES
+
+
+def _key(model: str, calls: Sequence[Json]) -> bytes:
+    named = [[call["id"], call["name"], _value(call["input"])] for call in calls]
+    return hashlib.blake2b(_encode_sorted([model, named]), digest_size=32).digest()
+
+
+def _value(arguments: Any) -> Any:
+    """Return arguments as a value: clients may space and order their text as they like."""
+    if isinstance(arguments, msgspec.Raw):
+        return msgspec.json.decode(arguments)
+    return arguments

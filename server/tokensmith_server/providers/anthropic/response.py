@@ -1,0 +1,104 @@
+"""From the body of a Messages answer to our own. Pure.
+
+The answer is built from our own schema: what has no place in it is left behind. Id, model and time
+are not taken from the vendor, and usage is a return value of its own.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from tokensmith.v1 import chat_service_pb2 as chat_pb
+from tokensmith_server.providers.anthropic import wire
+from tokensmith_server.providers.anthropic.errors import error_from_body, malformed
+from tokensmith_server.providers.anthropic.parts import (
+    THINKING_JOINT,
+    arguments_of,
+    finish_reason_of,
+    refusal_of,
+    without_fence,
+)
+from tokensmith_server.providers.anthropic.turn import OpenTurn
+from tokensmith_server.providers.anthropic.usage import UsageReading, read_usage
+from tokensmith_server.providers.redaction import REDACT_PATTERNS, Redactor
+
+_decode: Final = msgspec.json.Decoder(wire.Answer).decode
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedAnswer:
+    """A whole answer, what it used, which model the vendor says has answered, and its blocks."""
+
+    completion: chat_pb.ChatCompletion
+    usage: UsageReading
+    returned_model: str | None
+    blocks: list[dict[str, Any]]
+    """The content in Anthropic's own shape, for ``memory.py``; empty where it did not think."""
+
+
+def parse_answer(
+    body: bytes, *, json_object: bool = False, redact: Redactor = REDACT_PATTERNS
+) -> ParsedAnswer:
+    """Parse the body of a 200.
+
+    Raises:
+        ProviderError: the body is an error after all (any kind), or nothing that makes sense
+            (MALFORMED_RESPONSE); phase ANSWERED.
+    """
+    try:
+        answer = _decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        raise malformed() from None
+    if answer.type == "error":
+        raise error_from_body(200, body, redact=redact)
+    if answer.content is None:
+        raise malformed("The provider's answer has no content.")
+    usage = read_usage(answer.usage)
+    message = _message(answer, answer.content, json_object=json_object)
+    choice = chat_pb.ChatChoice(message=message, finish_reason=_finish(answer, message))
+    completion = chat_pb.ChatCompletion(choices=[choice], service_tier=usage.service_tier)
+    return ParsedAnswer(completion, usage, answer.model, _remembered(answer.content))
+
+
+def _message(
+    answer: wire.Answer, content: list[wire.Block], *, json_object: bool
+) -> chat_pb.ChatAnswer:
+    text = "".join(block.text or "" for block in content if block.type == "text")
+    thinking = [block.thinking for block in content if block.type == "thinking" and block.thinking]
+    refusal = refusal_of(answer.stop_reason, answer.stop_details)
+    calls = [
+        chat_pb.ChatToolCall(
+            id=block.id or "",
+            kind=chat_pb.CHAT_TOOL_KIND_FUNCTION,
+            name=block.name or "",
+            arguments=arguments_of(block),
+        )
+        for block in content
+        if block.type == "tool_use"
+    ]
+    if json_object:
+        text = without_fence(text)
+    return chat_pb.ChatAnswer(
+        content=None if not text and (calls or refusal) else text,
+        refusal=refusal or None,
+        reasoning_content=THINKING_JOINT.join(thinking) or None,
+        tool_calls=calls,
+    )
+
+
+def _finish(answer: wire.Answer, message: chat_pb.ChatAnswer) -> chat_pb.FinishReason:
+    if not answer.stop_reason and message.tool_calls:
+        return chat_pb.FINISH_REASON_TOOL_CALLS
+    return finish_reason_of(answer.stop_reason)
+
+
+def _remembered(content: list[wire.Block]) -> list[dict[str, Any]]:
+    if not any(block.type.endswith("thinking") for block in content):
+        return []
+    turn = OpenTurn()
+    for index, block in enumerate(content):
+        call = turn.begin(index, block)
+        if call is not None:
+            call.arguments.append(call.given)
+    return turn.blocks()
