@@ -4,10 +4,10 @@ Ids are made by the caller before anything is sent, so that an ambiguous commit 
 Times are seconds since the epoch (float), taken from the caller's clock.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from tokensmith_server.billing.usage import TokenUsage
+from tokensmith_server.billing.value import value
 
 
 class HoldState(StrEnum):
@@ -40,7 +40,7 @@ class AttemptState(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class NewAttempt:
     """A try that is about to be sent. ``number`` counts from 1 within the hold."""
 
@@ -50,7 +50,7 @@ class NewAttempt:
     started_time: float
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AttemptOutcome:
     """How a try ended. ``error`` is an ErrorKind value, never upstream text."""
 
@@ -64,7 +64,7 @@ class AttemptOutcome:
     first_byte_seconds: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PlaceHold:
     """Reserve credits for one call, together with its first attempt and its idempotency claim.
 
@@ -97,7 +97,7 @@ class PlaceHold:
     retry_count: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Balance:
     """An account's money. ``available + held + charged == granted`` at every commit."""
 
@@ -107,7 +107,7 @@ class Balance:
     granted_microcredits: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class HoldPlaced:
     """The hold is durable. ``units`` is what was granted, the cap to send upstream."""
 
@@ -117,7 +117,7 @@ class HoldPlaced:
     balance: Balance
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class StoredResult:
     """The first answer of a call, kept so that a retry gets it instead of buying again.
 
@@ -132,7 +132,7 @@ class StoredResult:
     held_microcredits: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SettleHold:
     """End a hold by charging ``charge_microcredits``; the rest goes back in the same statement.
 
@@ -155,7 +155,7 @@ class SettleHold:
     result_expires_time: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class VoidHold:
     """End a hold without a charge. ``error_reason`` is an ErrorReason name for the request log."""
 
@@ -167,7 +167,7 @@ class VoidHold:
     attempt: AttemptOutcome | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ExpireHold:
     """End a hold that nobody resolved in its window; free for the customer."""
 
@@ -176,7 +176,7 @@ class ExpireHold:
     resolved_time: float
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class NextAttempt:
     """Close one try and make the next one durable before it is sent."""
 
@@ -185,14 +185,14 @@ class NextAttempt:
     opened: NewAttempt
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class MarkDelivered:
     """The client has the answer: a keyless stored result may go. Rides along, never waited for."""
 
     hold_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class GrantCredits:
     """Add credits. ``grant_id`` names the event, so that a repeat changes nothing."""
 
@@ -203,7 +203,7 @@ class GrantCredits:
     created_time: float
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Resolution:
     """How a hold ended. ``released`` went back to the balance; ``shortfall`` is the house's."""
 
@@ -216,7 +216,7 @@ class Resolution:
     balance: Balance
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class GrantReceipt:
     """A grant is durable. ``repeated`` says that this id had been granted before."""
 

@@ -10,9 +10,11 @@ a bound. Sources of the numbers are in ``README.md`` of this folder.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 from typing import Final
+
+from tokensmith_server.billing.value import value
 
 LOW_BYTES_PER_TOKEN: Final = 5
 """Bytes of UTF-8 to a token in the low estimate: no current tokenizer does worse for us on prose
@@ -27,7 +29,7 @@ FILE_BYTES_PER_TOKEN: Final = 2
 _BYTES_IN_DOZEN: Final = 12
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TextFacts:
     """What is known of a chat request before it is sent, as far as its price depends on it.
 
@@ -49,7 +51,7 @@ class TextFacts:
     choices: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class FamilyBounds:
     """Upper bounds of one tokenizer family, in tokens.
 

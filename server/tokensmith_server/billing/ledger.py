@@ -7,7 +7,6 @@ assertions say what must be so; one that fails is a bug in the caller or here, n
 """
 # ruff: noqa: S101
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from tokensmith_server.billing.commands import Balance, HoldState, PlaceHold, Resolution
@@ -16,6 +15,7 @@ from tokensmith_server.billing.errors import (
     HoldAlreadyResolved,
     InsufficientCredits,
 )
+from tokensmith_server.billing.value import value
 
 MAX_MICROCREDITS = 2**63 - 1
 """The largest amount either database can keep: a signed 64-bit integer."""
@@ -31,7 +31,7 @@ class EntryKind(StrEnum):
     EXPIRE = "expire"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AccountState:
     """An account's money under its lock. ``available + held + charged == granted``, always."""
 
@@ -62,7 +62,7 @@ class AccountState:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Hold:
     """Credits reserved for one call.
 
@@ -88,7 +88,7 @@ class Hold:
             assert self.charged_microcredits >= self.amount_microcredits, self
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class EntryDraft:
     """One ledger line before the store gives it an id and a time. Deltas in micro-credits."""
 

@@ -4,7 +4,6 @@ The one place that multiplies a rate: the receipt, the log and the ledger carry 
 """
 # ruff: noqa: S101
 
-from dataclasses import dataclass
 from typing import Final
 
 from tokensmith_server.billing.errors import TierUnknown
@@ -15,6 +14,7 @@ from tokensmith_server.billing.estimates import (
 )
 from tokensmith_server.billing.rates import ImageRate, SecondRate, SecondTier, TokenRate
 from tokensmith_server.billing.usage import TokenUsage
+from tokensmith_server.billing.value import value
 
 __all__ = [
     "OUTPUT_FLOOR_TOKENS",
@@ -40,7 +40,7 @@ UNBOUNDED_REASONING_FACTOR: Final = 2
 covers as much again. What exceeds even that is settled from the available balance."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class HoldTerms:
     """The figures that ``PlaceHold`` takes. A unit is a token of output allowance.
 

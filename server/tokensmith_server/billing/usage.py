@@ -1,14 +1,13 @@
 """Measured facts about a call: tokens. Never money."""
 
-from dataclasses import dataclass
-
 from tokensmith_server.billing.errors import UsageInvalid
+from tokensmith_server.billing.value import value
 
 MAX_TOKENS = 1_000_000_000
 """No call has more; a larger count is a provider's mistake, and would not fit a price."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TokenUsage:
     """Tokens of one call, in one algebra for every provider.
 

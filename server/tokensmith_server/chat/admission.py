@@ -1,11 +1,11 @@
 """Refuses what can be refused before money is touched, and says what to hold for the rest."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from tokensmith.v1 import chat_service_pb2 as chat_pb
 from tokensmith_server.billing import pricing
 from tokensmith_server.billing.rates import TokenRate
+from tokensmith_server.billing.value import value
 from tokensmith_server.catalog.model import LifecycleStatus, ModelSpec, Route, TextSpec
 from tokensmith_server.chat.facts import text_facts
 from tokensmith_server.chat.parts import ChatServiceParts
@@ -26,7 +26,7 @@ from tokensmith_server.providers.base import ProviderError
 from tokensmith_server.routing.router import plan
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Admitted:
     """A request that may be held for. Its first route was claimed from ``RouteHealth``."""
 

@@ -9,6 +9,7 @@ from tokensmith_server.billing.commands import AttemptOutcome, HoldPlaced, Outco
 from tokensmith_server.billing.pricing import HoldTerms, TextFacts
 from tokensmith_server.billing.rates import TokenRate
 from tokensmith_server.billing.usage import TokenUsage
+from tokensmith_server.billing.value import value
 from tokensmith_server.catalog.model import ModelSpec, Route, TextSpec
 from tokensmith_server.chat.attempts import Attempts
 from tokensmith_server.chat.parts import ChatLimits
@@ -25,7 +26,7 @@ KEYLESS_RESULT_SECONDS = 15 * 60.0
 _TOTAL_SECONDS_MIN = 0.001
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Price:
     """What a call is charged, by which usage, and whether we measured that ourselves."""
 

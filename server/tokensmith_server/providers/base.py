@@ -10,6 +10,7 @@ from typing import Protocol
 
 from tokensmith.v1 import chat_service_pb2 as chat_pb
 from tokensmith_server.billing.usage import TokenUsage
+from tokensmith_server.billing.value import value
 from tokensmith_server.catalog.model import ModelSpec, Route
 
 
@@ -76,7 +77,7 @@ class ProviderError(Exception):
         self.upstream_request_id = upstream_request_id
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ProviderSettings:
     """What a process knows of one provider from its configuration.
 
@@ -87,7 +88,7 @@ class ProviderSettings:
     base_url: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Timeouts:
     """Three limits of one upstream call, in seconds; ``total`` is the caller's own deadline."""
 
@@ -97,7 +98,7 @@ class Timeouts:
     total_seconds: float = 600.0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ChatCall:
     """One call to make. ``params`` is shared by all attempts and must not be changed.
 
@@ -111,7 +112,7 @@ class ChatCall:
     timeouts: Timeouts = field(default_factory=Timeouts)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class UpstreamFacts:
     """What the request log keeps of the exchange."""
 
@@ -120,7 +121,7 @@ class UpstreamFacts:
     returned_model: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ChatResult:
     """A whole answer. ``completion`` lacks id, model, time and usage: those are ours to set.
 
