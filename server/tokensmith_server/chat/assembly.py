@@ -121,7 +121,7 @@ def _delta_of(choice: chat_pb.ChatChoice) -> chat_pb.ChatCompletionDelta:
         annotations=message.annotations,
         finish_reason=choice.finish_reason,
     )
-    if message.content:
+    if message.HasField("content"):
         delta.content_pieces.append(message.content)
     for index, call in enumerate(message.tool_calls):
         delta.tool_calls.add(

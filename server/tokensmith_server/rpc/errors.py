@@ -18,6 +18,8 @@ from tokensmith_server.billing.money import format_credits
 
 DOMAIN: Final = "tokensmith"
 
+_MESSAGE_BYTES_MAX = 1_024
+_FACT_BYTES_MAX = 512
 _INTERNAL_TEXT = "Something went wrong on our side. You were not charged for this call."
 
 
@@ -260,9 +262,19 @@ def wire_error(error: Exception) -> WireError:
             grpc.StatusCode.INTERNAL, reason_name(_R.ERROR_REASON_INTERNAL), _INTERNAL_TEXT
         )
     retry_after_seconds = row.retry_after_seconds(error)
-    metadata = row.facts(error)
+    metadata = {key: _clipped(value, _FACT_BYTES_MAX) for key, value in row.facts(error).items()}
     if retry_after_seconds is not None:
         metadata["retry_after_ms"] = str(round(retry_after_seconds * 1000))
-    return WireError(
-        row.code, reason_name(row.reason), row.message(error), metadata, retry_after_seconds
-    )
+    message = _clipped(row.message(error), _MESSAGE_BYTES_MAX)
+    return WireError(row.code, reason_name(row.reason), message, metadata, retry_after_seconds)
+
+
+def _clipped(text: str, bytes_max: int) -> str:
+    """The text, or its beginning: trailers beyond 8 KiB are lost on the way, the status with them.
+
+    What makes one too long is what it quotes of a request.
+    """
+    encoded = text.encode()
+    if len(encoded) <= bytes_max:
+        return text
+    return encoded[: bytes_max - 3].decode(errors="ignore") + "…"

@@ -1,6 +1,8 @@
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, MutableMapping
+from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.support.chat import ChatRig, open_chat
 
@@ -9,3 +11,10 @@ from tests.support.chat import ChatRig, open_chat
 async def rig() -> AsyncIterator[ChatRig]:
     async with open_chat() as rig:
         yield rig
+
+
+@pytest.fixture(autouse=True)
+def logged() -> Iterator[list[MutableMapping[str, Any]]]:
+    """What the test logs, instead of a page of traceback on the terminal."""
+    with capture_logs() as lines:
+        yield lines

@@ -1,0 +1,148 @@
+"""What is refused before money is touched, and in which words."""
+
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+
+from tests.support.chat import BUILT_IN, ChatRig, open_chat, params
+from tokensmith.v1 import chat_service_pb2 as chat_pb
+from tokensmith_server.catalog.catalog import Catalog
+from tokensmith_server.catalog.model import Lifecycle, LifecycleStatus
+from tokensmith_server.chat.facts import text_facts
+from tokensmith_server.errors import (
+    CallError,
+    ContextLengthExceeded,
+    DeadlineExceeded,
+    InvalidField,
+    ModelKindMismatch,
+    ModelNotFound,
+    ModelRetired,
+    RateLimited,
+    UnsupportedField,
+)
+from tokensmith_server.rate_limits import RatePolicy
+
+
+@pytest.mark.parametrize(
+    ("chat", "error"),
+    [
+        (params(model=""), InvalidField),
+        (params(model="gpt5.4"), ModelNotFound),
+        (params(model="gpt-image-2"), ModelKindMismatch),
+        (params(model="sora-2"), ModelKindMismatch),
+        (params(temperature=3), InvalidField),
+        (params(max_output_tokens=128_001), UnsupportedField),
+        (params("x" * 1_400_000), ContextLengthExceeded),
+    ],
+)
+async def test_refused_before_anything_is_held_or_sent(
+    rig: ChatRig, chat: chat_pb.ChatCompletionParams, error: type[CallError]
+) -> None:
+    with pytest.raises(error):
+        await rig.complete(chat)
+    with pytest.raises(error):
+        await rig.stream(chat)
+    assert rig.journal == []
+
+
+async def test_unknown_model_is_answered_with_the_likely_ones(rig: ChatRig) -> None:
+    with pytest.raises(ModelNotFound) as caught:
+        await rig.complete(params(model="gpt-5.4-minii"))
+    assert caught.value.near_matches[0] == "gpt-5.4-mini"
+
+
+async def test_model_of_another_kind_names_its_endpoint(rig: ChatRig) -> None:
+    with pytest.raises(ModelKindMismatch) as caught:
+        await rig.complete(params(model="gpt-image-2"))
+    assert (caught.value.kind, caught.value.endpoint) == ("image", "/v1/images/generations")
+
+
+async def test_limit_above_the_models_says_what_is_allowed(rig: ChatRig) -> None:
+    with pytest.raises(UnsupportedField) as caught:
+        await rig.complete(params(max_output_tokens=128_001))
+    assert (caught.value.param, caught.value.allowed) == ("max_completion_tokens", "1 to 128000")
+    await rig.complete(params(max_output_tokens=128_000))
+
+
+def retired(shutdown_on: date) -> Catalog:
+    lifecycle = Lifecycle(LifecycleStatus.DEPRECATED, shutdown_on, replacement="gpt-5.4")
+    return Catalog(
+        replace(model, lifecycle=lifecycle) if model.id == "gpt-5.4-mini" else model
+        for model in BUILT_IN.values()
+    )
+
+
+# FakeClock starts on 15 January 2027, at 8 o'clock UTC.
+@pytest.mark.parametrize(
+    ("shutdown_on", "served"), [(date(2027, 1, 15), False), (date(2027, 1, 16), True)]
+)
+async def test_model_is_served_until_its_last_day_has_come(shutdown_on: date, served: bool) -> None:
+    async with open_chat(parts={"catalog": retired(shutdown_on)}) as rig:
+        if served:
+            await rig.complete()
+            return
+        with pytest.raises(ModelRetired) as caught:
+            await rig.complete()
+        assert (caught.value.retired_on, caught.value.replacement) == ("2027-01-15", "gpt-5.4")
+
+
+async def test_simulator_serves_retired_models() -> None:
+    parts: dict[str, Any] = {
+        "catalog": retired(date(2026, 1, 1)),
+        "simulated": frozenset({"openai"}),
+    }
+    async with open_chat(parts=parts) as rig:
+        await rig.complete()
+
+
+async def test_call_whose_time_is_over_is_not_begun(rig: ChatRig) -> None:
+    with pytest.raises(DeadlineExceeded):
+        await rig.complete(remaining_seconds=0.0)
+    assert rig.journal == []
+
+
+async def test_rate_limit_is_asked_last_and_its_headers_are_kept() -> None:
+    async with open_chat(rates=RatePolicy(1, 1_000_000)) as rig:
+        for _ in range(5):
+            with pytest.raises(InvalidField):
+                await rig.complete(params(temperature=3))
+        request = rig.request()
+        await rig.service.complete(request)
+        assert dict(request.receipt.headers)["x-ratelimit-remaining-requests"] == "0"
+        request = rig.request()
+        with pytest.raises(RateLimited) as caught:
+            await rig.service.complete(request)
+        assert caught.value.limit == "requests"
+        assert dict(request.receipt.headers)["x-ratelimit-remaining-requests"] == "0"
+
+
+def test_facts_count_every_part_of_a_request_where_it_is_billed() -> None:
+    chat = params("x" * 100)
+    chat.prediction.text = "y" * 30
+    shown = chat.messages.add(role=chat_pb.CHAT_ROLE_USER).content.parts
+    shown.parts.add().image.url = "data:image/png;base64," + "A" * 5_000
+    shown.parts.add().image.detail = "low"
+    shown.parts.add().input_audio.data = b"z" * 640
+    shown.parts.add().file.file_data = "A" * 400
+    shown.parts.add().text = "w" * 50
+    chat.tools.add().function.name = "f"
+    chat.choice_count = 3
+    facts = text_facts(chat, "gpt")
+    assert 180 <= facts.text_bytes <= 200
+    assert facts.image_details == ("", "low")
+    assert (facts.audio_bytes, facts.file_bytes) == (640, 300)
+    assert (facts.tool_count, facts.choices, facts.message_count) == (1, 3, 2)
+    assert facts.tool_bytes > 0
+
+
+@pytest.mark.parametrize("model", [model for model in BUILT_IN.values() if model.text is not None])
+async def test_every_text_model_is_held_for_and_settled(model: Any) -> None:
+    simulated = frozenset(route.provider for other in BUILT_IN.values() for route in other.routes)
+    async with open_chat(parts={"simulated": simulated}) as rig:
+        answer = await rig.complete(params(model=model.id))
+        rate = model.rate
+        price = 10 * rate.input_microcredits + 5 * rate.output_microcredits
+        assert answer.charge.charged_microcredits == price
+        assert answer.charge.held_microcredits >= price

@@ -1,0 +1,192 @@
+"""What no living process owns is resolved, once, and nothing stops the sweeper."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from tests.support.ledger import RESULT_KEPT_SECONDS, LedgerUnderTest, price_of
+from tests.support.turns import eventually
+from tokensmith_server.billing.commands import AttemptState, HoldState, Outcome
+from tokensmith_server.billing.memory import MemoryLedgerStore
+from tokensmith_server.billing.sweeper import Sweeper, SweepPolicy
+
+
+class TroubledStore(MemoryLedgerStore):
+    """Can fail on one hold, and counts its rounds."""
+
+    def __init__(self) -> None:
+        super().__init__(price_of)
+        self.cursed = ""
+        self.voiding = 0
+        self.voiding_at_once = 0
+
+    async def void_hold(self, command: Any) -> Any:
+        if command.hold_id == self.cursed:
+            raise ZeroDivisionError("this hold cannot be ended")
+        self.voiding += 1
+        self.voiding_at_once = max(self.voiding_at_once, self.voiding)
+        try:
+            return await super().void_hold(command)
+        finally:
+            self.voiding -= 1
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    with capture_logs():
+        yield
+
+
+@pytest.fixture
+async def ledger() -> AsyncIterator[LedgerUnderTest]:
+    ledger = LedgerUnderTest([TroubledStore()])
+    yield ledger
+    await ledger.assert_clean()
+
+
+def sweeper_of(ledger: LedgerUnderTest, owner: str = "survivor", **options: Any) -> Sweeper:
+    return Sweeper(
+        ledger=ledger.store, store=ledger.store, clock=ledger.clock, owner=owner, **options
+    )
+
+
+async def state(ledger: LedgerUnderTest, account: str, number: int = 0) -> HoldState:
+    newest_first = await ledger.store.list_requests(account, limit=100)
+    return newest_first[::-1][number].state
+
+
+async def test_orphan_is_voided_once_the_reconcile_window_is_over(ledger: LedgerUnderTest) -> None:
+    account = await ledger.open_account(1_000)
+    await ledger.hold(account)
+    sweeper = sweeper_of(ledger)
+    ledger.clock.advance(19.9)
+    assert await sweeper.sweep() == 0
+    ledger.clock.advance(0.1)
+    assert await sweeper.sweep() == 1
+    (record,) = await ledger.store.list_requests(account, limit=9)
+    assert (record.state, record.outcome) == (HoldState.VOIDED, Outcome.UNKNOWN)
+    assert record.error_reason == "RESULT_UNKNOWN"
+    assert record.attempts[0].state is AttemptState.UNKNOWN
+    assert await ledger.available(account) == 1_000
+    assert await sweeper.sweep() == 0
+
+
+async def test_hold_of_a_living_process_is_left_alone(ledger: LedgerUnderTest) -> None:
+    account = await ledger.open_account(1_000)
+    await ledger.hold(account)
+    owner = sweeper_of(ledger, owner="process-1")
+    for _ in range(50):
+        ledger.clock.advance(10.0)
+        await owner.sweep()
+        assert await sweeper_of(ledger).sweep() == 0
+    assert await state(ledger, account) is HoldState.HELD
+
+
+async def test_process_that_is_silent_for_a_while_counts_as_gone(ledger: LedgerUnderTest) -> None:
+    account = await ledger.open_account(1_000)
+    await sweeper_of(ledger, owner="process-1").sweep()
+    await ledger.hold(account)
+    ledger.clock.advance(14.0)
+    assert await sweeper_of(ledger, policy=SweepPolicy(reconcile_seconds=0)).sweep() == 0
+    ledger.clock.advance(1.0)
+    assert await sweeper_of(ledger, policy=SweepPolicy(reconcile_seconds=0)).sweep() == 1
+
+
+async def test_hold_past_its_window_expires_whoever_owns_it(ledger: LedgerUnderTest) -> None:
+    account = await ledger.open_account(1_000)
+    await ledger.hold(account)
+    ledger.clock.advance(600.0)
+    assert await sweeper_of(ledger, owner="process-1").sweep() == 1
+    assert await state(ledger, account) is HoldState.EXPIRED
+
+
+async def test_several_sweepers_resolve_each_hold_once(ledger: LedgerUnderTest) -> None:
+    account = await ledger.open_account(10_000)
+    for _ in range(20):
+        await ledger.hold(account)
+    ledger.clock.advance(30.0)
+    sweepers = [sweeper_of(ledger, owner=f"s{number}") for number in range(5)]
+    await asyncio.gather(*(sweeper.sweep() for sweeper in sweepers))
+    kinds = [entry.kind for entry in await ledger.store.list_entries(account, limit=100)]
+    assert kinds.count("void") == 20
+    assert await ledger.available(account) == 10_000
+
+
+async def test_one_round_takes_as_many_batches_as_there_are_and_ends_them_together(
+    ledger: LedgerUnderTest,
+) -> None:
+    account = await ledger.open_account(10_000)
+    for _ in range(25):
+        await ledger.hold(account)
+    ledger.clock.advance(30.0)
+    assert await sweeper_of(ledger, policy=SweepPolicy(batch_holds=10)).sweep() == 25
+    store: Any = ledger.store
+    assert store.voiding_at_once == 10
+
+
+async def test_hold_that_cannot_be_ended_does_not_keep_the_others(ledger: LedgerUnderTest) -> None:
+    account = await ledger.open_account(1_000)
+    holds = [await ledger.hold(account) for _ in range(3)]
+    store: Any = ledger.store
+    store.cursed = holds[0].hold_id
+    ledger.clock.advance(30.0)
+    assert await sweeper_of(ledger).sweep() == 2
+    store.cursed = ""
+    assert await sweeper_of(ledger).sweep() == 1
+
+
+async def test_results_and_keys_whose_time_is_over_are_forgotten(ledger: LedgerUnderTest) -> None:
+    account = await ledger.open_account(1_000)
+    placed = await ledger.hold(account, idempotency_key="k")
+    await ledger.settle_with_result(account, placed.hold_id)
+    ledger.clock.advance(RESULT_KEPT_SECONDS)
+    await sweeper_of(ledger).sweep()
+    replayed: Any = await ledger.repeat(account, idempotency_key="k")
+    assert replayed.payload is None
+
+
+async def rounds(ledger: LedgerUnderTest, sweeper: Sweeper, wanted: int, seen: list[None]) -> None:
+    stop = asyncio.Event()
+    running = asyncio.ensure_future(sweeper.run(stop))
+    await eventually(lambda: len(seen) >= wanted)
+    stop.set()
+    await running
+
+
+@pytest.mark.parametrize("trouble", ["ledger away", "defect"])
+async def test_sweeper_outlives_every_trouble(
+    ledger: LedgerUnderTest, trouble: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store: Any = ledger.store
+    seen: list[None] = []
+    policy = SweepPolicy(interval_seconds=0.0)
+    sweeper = sweeper_of(ledger, policy=policy, swept=lambda: seen.append(None))
+    account = await ledger.open_account(1_000)
+    await ledger.hold(account)
+    ledger.clock.advance(30.0)
+    with monkeypatch.context() as patch:
+        if trouble == "defect":
+
+            async def broken(*_: Any, **__: Any) -> None:
+                raise ZeroDivisionError
+
+            patch.setattr(store, "list_unowned_holds", broken)
+        else:
+            patch.setattr(store, "available", False)
+        await rounds(ledger, sweeper, 3, seen)
+    store.available = True
+    await rounds(ledger, sweeper, 5, seen)
+    assert await state(ledger, account) is HoldState.VOIDED
+
+
+async def test_sweeper_stops_when_told_without_waiting_for_its_next_round(
+    ledger: LedgerUnderTest,
+) -> None:
+    seen: list[None] = []
+    policy = SweepPolicy(interval_seconds=1_000.0)
+    await rounds(
+        ledger, sweeper_of(ledger, policy=policy, swept=lambda: seen.append(None)), 1, seen
+    )
