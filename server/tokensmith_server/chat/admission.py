@@ -102,10 +102,7 @@ class Admission:
             raise ModelNotFound(model_id, self._parts.catalog.near_matches(model_id))
         if model.text is None or not isinstance(model.rate, TokenRate):
             raise ModelKindMismatch(model_id, kind=model.kind.value, endpoint=model.endpoint)
-        today = datetime.fromtimestamp(self._parts.clock.now(), UTC).date()
-        if model.lifecycle.status_on(today) is LifecycleStatus.RETIRED and not all(
-            route.provider in self._parts.simulated for route in model.routes
-        ):
+        if self._is_retired(model):
             shutdown_on = model.lifecycle.shutdown_on
             raise ModelRetired(
                 model_id,
@@ -113,6 +110,15 @@ class Admission:
                 replacement=model.lifecycle.replacement or "",
             )
         return model, model.text, model.rate
+
+    def _is_retired(self, model: ModelSpec) -> bool:
+        """Whether the provider no longer serves the model; the simulator serves every one."""
+        if model.lifecycle.status is LifecycleStatus.AVAILABLE:
+            return False
+        today = datetime.fromtimestamp(self._parts.clock.now(), UTC).date()
+        return model.lifecycle.status_on(today) is LifecycleStatus.RETIRED and not all(
+            route.provider in self._parts.simulated for route in model.routes
+        )
 
     def _no_route(self, model: ModelSpec, wait_seconds: float) -> UpstreamUnavailable:
         if not any(route.provider in self._parts.providers for route in model.routes):

@@ -135,8 +135,9 @@ class Attempts:
             raise
         self._first_byte_seconds = tools.clock.monotonic() - self._sent_monotonic
         tools.health.succeeded(route.name)
-        metrics.ATTEMPTS.labels(route.provider, "ok").inc()
-        metrics.FIRST_BYTE_SECONDS.labels(route.provider).observe(self._first_byte_seconds)
+        metrics.with_labels(metrics.ATTEMPTS, route.provider, "ok").inc()
+        first_byte = metrics.with_labels(metrics.FIRST_BYTE_SECONDS, route.provider)
+        first_byte.observe(self._first_byte_seconds)
         return result
 
     def _note_failure(self, error: ProviderError) -> None:
@@ -163,7 +164,7 @@ class Attempts:
     def log_failure(self, error: ProviderError) -> None:
         """Count and log a failure of the running try, before its answer or within it."""
         route = self.route
-        metrics.ATTEMPTS.labels(route.provider, error.kind.value).inc()
+        metrics.with_labels(metrics.ATTEMPTS, route.provider, error.kind.value).inc()
         _log.warning(
             "upstream.failed",
             route=route.name,

@@ -1,5 +1,6 @@
 """What one admitted call carries from its hold to its end, and how its price is decided."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
@@ -74,11 +75,13 @@ class HeldCall:
             ),
         )
 
-    def price(self, usage: TokenUsage | None, *, output_bytes: int, free: bool) -> Price:
+    def price(
+        self, usage: TokenUsage | None, *, output_bytes: Callable[[], int], free: bool
+    ) -> Price:
         """The price of what came out.
 
         By the provider's usage where it gave one that can be true, else by a low estimate of our
-        own. Blocked and empty answers are ``free``.
+        own, which alone asks for ``output_bytes``. Blocked and empty answers are ``free``.
         """
         if free:
             return Price(0, usage or TokenUsage(0, 0), estimated=usage is None)
@@ -89,7 +92,7 @@ class HeldCall:
         low, microcredits = pricing.low_charge(
             self.rate,
             input_bytes=self.facts.text_bytes,
-            output_bytes=output_bytes,
+            output_bytes=output_bytes(),
             held_microcredits=self.placed.amount_microcredits,
         )
         return Price(microcredits, low, estimated=True)

@@ -94,7 +94,7 @@ class CompletionRun:
         outcome = completion_outcome(completion)
         price = call.price(
             result.usage,
-            output_bytes=answer_bytes(completion),
+            output_bytes=lambda: answer_bytes(completion),
             free=outcome in {Outcome.BLOCKED, Outcome.EMPTY},
         )
         completion.usage.CopyFrom(usage_to_proto(price.usage, estimated=price.estimated))
@@ -142,6 +142,13 @@ def completion_outcome(completion: chat_pb.ChatCompletion) -> Outcome:
     return Outcome.DELIVERED if has_worth(completion) else Outcome.EMPTY
 
 
+_FINISH_NAMES = {
+    number: name.removeprefix("FINISH_REASON_").lower()
+    for name, number in chat_pb.FinishReason.items()
+    if number != chat_pb.FINISH_REASON_UNSPECIFIED
+}
+
+
 def finish_reason_name(completion: chat_pb.ChatCompletion) -> str | None:
     """The first choice's finish reason for the request log, like ``stop``."""
     if not completion.choices:
@@ -151,6 +158,4 @@ def finish_reason_name(completion: chat_pb.ChatCompletion) -> str | None:
 
 def finish_name(reason: chat_pb.FinishReason) -> str | None:
     """A finish reason for the request log, like ``stop``; ``None`` when there is none."""
-    if reason == chat_pb.FINISH_REASON_UNSPECIFIED:
-        return None
-    return chat_pb.FinishReason.Name(reason).removeprefix("FINISH_REASON_").lower()
+    return _FINISH_NAMES.get(reason)

@@ -331,7 +331,7 @@ class StreamRun:
         call, progress = self.call, self._progress
         price = call.price(
             progress.usage,
-            output_bytes=progress.output_bytes,
+            output_bytes=lambda: progress.output_bytes,
             free=outcome in {Outcome.BLOCKED, Outcome.EMPTY},
         )
         message = Message(usage=usage_to_proto(price.usage, estimated=price.estimated))

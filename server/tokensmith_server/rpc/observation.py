@@ -129,8 +129,9 @@ class MetricsLayer(Layer):
 
     def _count(self, method: str, started: float, code: str) -> None:
         metrics.RPCS_RUNNING.dec()
-        metrics.RPCS.labels(method, code).inc()
-        metrics.RPC_SECONDS.labels(method).observe(self._clock.monotonic() - started)
+        metrics.with_labels(metrics.RPCS, method, code).inc()
+        seconds = self._clock.monotonic() - started
+        metrics.with_labels(metrics.RPC_SECONDS, method).observe(seconds)
 
     async def unary(self, method: str, inner: Behaviour, request: Any, context: Context) -> Any:
         """Count when the answer or the failure is there."""
