@@ -11,6 +11,7 @@ from aiohttp import web
 from tokensmith_simulator.anthropic.service import anthropic_routes
 from tokensmith_simulator.config import SimulatorConfig
 from tokensmith_simulator.control import control_routes
+from tokensmith_simulator.gemini.service import gemini_routes
 from tokensmith_simulator.openai import OpenAI
 from tokensmith_simulator.openai_chat.service import chat_routes
 from tokensmith_simulator.simulator import SIMULATOR, Simulator
@@ -42,6 +43,7 @@ def _vendor_routes(simulator: Simulator) -> list[web.RouteDef]:
         *chat_routes(XAI(), simulator),
         *chat_routes(Together(), simulator),
         *anthropic_routes(simulator),
+        *gemini_routes(simulator),
     ]
 
 

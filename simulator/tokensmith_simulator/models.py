@@ -101,6 +101,17 @@ def _anthropic(
     )
 
 
+def _gemini(model_id: str) -> ModelSpec:
+    return ModelSpec(
+        id=model_id,
+        provider="gemini",
+        context_tokens=1_048_576,
+        output_limit_tokens=65_536,
+        owner="google",
+        vision=True,
+    )
+
+
 _K = 1024
 _OSS_EFFORTS = ("low", "medium", "high")
 
@@ -114,6 +125,8 @@ _ALL = (
     _anthropic("claude-opus-4-7", 1_000_000, 128_000),
     _anthropic("claude-sonnet-4-6", 1_000_000, 128_000),
     _anthropic("claude-haiku-4-5", 200_000, 64_000, "claude-haiku-4-5-20251001"),
+    _gemini("gemini-3.1-pro-preview"),
+    _gemini("gemini-3-flash-preview"),
     _together("openai/gpt-oss-120b", 128 * _K, "always", efforts=_OSS_EFFORTS),
     _together("openai/gpt-oss-20b", 128 * _K, "always", efforts=_OSS_EFFORTS),
     _together("google/gemma-4-31B-it", 256 * _K, vision=True),

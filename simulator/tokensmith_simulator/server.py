@@ -41,6 +41,7 @@ class Served(msgspec.Struct, frozen=True):
             "xai": f"{self.origin}/xai/v1",
             "together": f"{self.origin}/together",
             "anthropic": f"{self.origin}/anthropic",
+            "gemini": f"{self.origin}/gemini",
         }
 
 

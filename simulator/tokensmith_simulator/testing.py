@@ -24,6 +24,7 @@ class RunningSimulator:
         self.xai_base_url: str = urls["xai"]
         self.together_base_url: str = urls["together"]
         self.anthropic_base_url: str = urls["anthropic"]
+        self.gemini_base_url: str = urls["gemini"]
         self.faults: FaultBoard = served.simulator.faults
         self.journal: Journal = served.simulator.journal
 

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import aiohttp
 import pytest
 
-from tests.simulator.wire import AnthropicCaller, Caller
+from tests.simulator.wire import AnthropicCaller, Caller, GeminiCaller
 from tokensmith_simulator.testing import RunningSimulator, running_simulator
 
 
@@ -63,3 +63,8 @@ def together_api(simulator: RunningSimulator, session: aiohttp.ClientSession) ->
 @pytest.fixture
 def anthropic_api(simulator: RunningSimulator, session: aiohttp.ClientSession) -> AnthropicCaller:
     return AnthropicCaller(session, simulator.anthropic_base_url)
+
+
+@pytest.fixture
+def gemini_api(simulator: RunningSimulator, session: aiohttp.ClientSession) -> GeminiCaller:
+    return GeminiCaller(session, simulator.gemini_base_url)

@@ -71,6 +71,13 @@ class Answered(msgspec.Struct):
         return found
 
     @property
+    def responses(self) -> list[Any]:
+        """The chunks of Google's streams: neither names nor an end marker."""
+        *events, rest = self.raw.split(b"\r\n\r\n")
+        assert rest == b""
+        return [msgspec.json.decode(event.removeprefix(b"data: ")) for event in events]
+
+    @property
     def chunks(self) -> list[Any]:
         """The JSON chunks of a stream that ends with [DONE]."""
         *chunks, done = self.frames
@@ -126,6 +133,26 @@ class AnthropicCaller(Caller):
     def open(self, **body: Any) -> Any:
         headers = {"x-api-key": KEY, "anthropic-version": self.version}
         return self._session.post(f"{self._base_url}/v1/messages", json=body, headers=headers)
+
+
+class GeminiCaller(Caller):
+    """Generates content at Google's base URL."""
+
+    async def chat(self, *, key: str = KEY, **body: Any) -> Answered:
+        model, stream = body.pop("model"), body.pop("stream", False)
+        method = "streamGenerateContent?alt=sse" if stream else "generateContent"
+        return await self.post(f"/v1beta/models/{model}:{method}", key=key, **body)
+
+    async def post(self, path: str, *, key: str = KEY, **body: Any) -> Answered:
+        headers = {"x-goog-api-key": key, "content-type": "application/json"}
+        raw = io.BytesIO(msgspec.json.encode(body))
+        return await self.send("POST", path, key="", data=raw, headers=headers)
+
+    def open(self, **body: Any) -> Any:
+        model, stream = body.pop("model"), body.pop("stream", False)
+        method = "streamGenerateContent?alt=sse" if stream else "generateContent"
+        url = f"{self._base_url}/v1beta/models/{model}:{method}"
+        return self._session.post(url, json=body, headers={"x-goog-api-key": KEY})
 
 
 async def read_until_broken(opened: Any) -> tuple[bytes, bool]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from tokensmith_simulator.anthropic.checks import refuse
-from tokensmith_simulator.anthropic.signatures import verify
+from tokensmith_simulator.signatures import verify
 
 Message = Mapping[str, Any]
 Block = Mapping[str, Any]

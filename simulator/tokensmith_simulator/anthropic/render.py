@@ -15,9 +15,9 @@ from tokensmith_simulator.answering.answer import (
     grouped,
 )
 from tokensmith_simulator.anthropic.call import MessagesCall
-from tokensmith_simulator.anthropic.signatures import sign
 from tokensmith_simulator.faults import FaultKind, Pace
 from tokensmith_simulator.serving import Frame, Reply
+from tokensmith_simulator.signatures import sign
 from tokensmith_simulator.tokens import count_tokens
 
 Delta = tuple[dict[str, Any], int]
