@@ -58,13 +58,14 @@ class Server(
         self, request: chat_pb.StreamChatCompletionRequest, context: "Context[Any, Any]"
     ) -> AsyncIterator[chat_pb.StreamChatCompletionResponse]:
         await self._see(request, context)
-        yield chat_pb.StreamChatCompletionResponse(start=chat_pb.ChatCompletionStart(id="c"))
-        if self.break_after:
-            self.break_after.pop()
-            await context.abort(grpc.StatusCode.UNAVAILABLE, "gone")
         try:
+            yield chat_pb.StreamChatCompletionResponse(start=chat_pb.ChatCompletionStart(id="c"))
+            if self.break_after:
+                self.break_after.pop()
+                await context.abort(grpc.StatusCode.UNAVAILABLE, "gone")
             await self.hold_open.wait()
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, GeneratorExit):
+            # The latter when the call ends before its first message is known to be sent.
             self.cancelled.set()
             raise
 
