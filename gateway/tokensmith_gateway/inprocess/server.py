@@ -3,18 +3,23 @@
 import asyncio
 import contextvars
 import functools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import grpc
 import grpc.aio
 
 from tokensmith_gateway.inprocess.context import InProcessServicerContext
-from tokensmith_gateway.inprocess.serving import HandlerCall, serve
+from tokensmith_gateway.inprocess.serving import HandlerCallDetails, serve
 
 DEFAULT_STREAM_WINDOW: Final = 8
 STOPPED_DETAILS: Final = "The in-process server is not serving"
 CANCELLED_DETAILS: Final = "Cancelling all calls"
+
+HandlerCall = Callable[
+    [grpc.HandlerCallDetails], Awaitable["grpc.RpcMethodHandler[Any, Any] | None"]
+]
+"""Finds the handler of a call: the interceptors, outermost first, around the look-up."""
 
 
 class InProcessServer(grpc.aio.Server):
@@ -25,7 +30,8 @@ class InProcessServer(grpc.aio.Server):
     `start()` was called, so that context variables pass neither from nor to the caller.
 
     Args:
-        interceptors: Run around every call, the first one outermost.
+        interceptors: Run around every call, the first one outermost. Where all have a true
+            attribute `wraps_once`, they are asked once for each method, not for each call.
         stream_window_count: How many messages a stream's writer may be ahead of its reader.
     """
 
@@ -40,7 +46,10 @@ class InProcessServer(grpc.aio.Server):
         self.stream_window_count = stream_window_count
         self._registered: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
         self._generic: list[grpc.GenericRpcHandler] = []
-        self.find_handler = self._around_lookup(interceptors)
+        self._find_wrapped = self._around_lookup(interceptors)
+        # Registered methods as the interceptors have wrapped them, if that is once and for all.
+        self._wrapped: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
+        self._wraps_once = all(getattr(it, "wraps_once", False) for it in interceptors)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._context = contextvars.Context()
         self._stopped = False
@@ -81,6 +90,7 @@ class InProcessServer(grpc.aio.Server):
         """Registers the methods of one service by name."""
         for method, handler in method_handlers.items():
             self._registered[f"/{service_name}/{method}"] = handler
+        self._wrapped.clear()
 
     def add_insecure_port(self, address: str) -> int:
         """Refused.
@@ -181,6 +191,18 @@ class InProcessServer(grpc.aio.Server):
             raise RuntimeError("An in-process channel is used on the event loop of its server")
         self._active.add(rpc)
         rpc.task = self._loop.create_task(serve(rpc, self), context=self._context.copy())
+
+    async def find_handler(
+        self, rpc: InProcessServicerContext
+    ) -> "grpc.RpcMethodHandler[Any, Any] | None":
+        """Asks the interceptors, the outermost first, for the handler of a call."""
+        method = rpc.method
+        handler = self._wrapped.get(method)
+        if handler is None:
+            handler = await self._find_wrapped(HandlerCallDetails(method, rpc.metadata))
+            if self._wraps_once and handler is not None and method in self._registered:
+                self._wrapped[method] = handler
+        return handler
 
     def call_ended(self, rpc: InProcessServicerContext) -> None:
         """Notes that a handler's task has nothing left to do."""

@@ -1,7 +1,7 @@
 """Runs one handler, from the interceptors to the status, in a task of its own."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
 from typing import Any, Final, NoReturn, Protocol
 
 import grpc
@@ -9,11 +9,6 @@ import grpc.aio
 import structlog
 
 from tokensmith_gateway.inprocess.context import InProcessServicerContext
-
-HandlerCall = Callable[
-    [grpc.HandlerCallDetails], Awaitable["grpc.RpcMethodHandler[Any, Any] | None"]
-]
-"""Finds the handler of a call: the interceptors, outermost first, around the look-up."""
 
 ESCAPED_CANCELLATION_DETAILS: Final = "The handler was cancelled from within"
 
@@ -33,7 +28,11 @@ class HandlerCallDetails(grpc.HandlerCallDetails):
 class Registry(Protocol):
     """The part of the server that a running call needs."""
 
-    find_handler: HandlerCall
+    async def find_handler(
+        self, rpc: InProcessServicerContext
+    ) -> "grpc.RpcMethodHandler[Any, Any] | None":
+        """Asks the interceptors for the handler of a call."""
+        ...
 
     def call_ended(self, rpc: InProcessServicerContext) -> None:
         """Notes that the handler's task has nothing left to do."""
@@ -50,7 +49,7 @@ async def serve(rpc: InProcessServicerContext, registry: Registry) -> None:
         return
     rpc.handler_started = True
     try:
-        await _call_handler(rpc, registry.find_handler)
+        await _call_handler(rpc, await registry.find_handler(rpc))
     except grpc.aio.AbortError as error:
         if error is not rpc.abort_error:
             _fail(rpc, error)
@@ -65,8 +64,7 @@ async def serve(rpc: InProcessServicerContext, registry: Registry) -> None:
         registry.call_ended(rpc)
 
 
-async def _call_handler(rpc: InProcessServicerContext, find_handler: HandlerCall) -> None:
-    handler: Any = await find_handler(HandlerCallDetails(rpc.method, rpc.metadata))
+async def _call_handler(rpc: InProcessServicerContext, handler: Any) -> None:
     if handler is None:
         rpc.send_status(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
         return

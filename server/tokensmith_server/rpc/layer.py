@@ -26,6 +26,8 @@ class Layer(grpc.aio.ServerInterceptor):
     """One interceptor: around the answer of a unary method, or around the messages of a stream."""
 
     inside_of: ClassVar[tuple[type["Layer"], ...]] = ()
+    # For the in-process server, which then asks once for each method.
+    wraps_once: ClassVar[bool] = True
 
     def __init__(self) -> None:
         # By handler, not by method: one set of layers may serve a network server and an in-process

@@ -204,6 +204,32 @@ async def test_interceptor_may_redirect_to_another_method() -> None:
     assert answer.value == "a"
 
 
+@pytest.mark.parametrize("wraps_once", [True, False])
+async def test_interceptors_that_wrap_once_are_asked_once_for_each_method(
+    wraps_once: bool,
+) -> None:
+    asked: list[str] = []
+
+    class Counting(grpc.aio.ServerInterceptor):
+        async def intercept_service(self, continuation: Any, handler_call_details: Any) -> Any:
+            asked.append(handler_call_details.method)
+            return await continuation(handler_call_details)
+
+    Counting.wraps_once = wraps_once  # type: ignore[attr-defined]
+    server = InProcessServer([Counting()])
+    server.add_registered_method_handlers(SERVICE, {"echo": unary_unary(echo)})
+    await server.start()
+    channel = InProcessChannel(server)
+    for _ in range(3):
+        assert await channel.unary_unary(ECHO)(text("x")) == text("x")
+    assert len(asked) == (1 if wraps_once else 3)
+    for _ in range(2):
+        assert (await failure_of(channel.unary_unary("/none")(text("x")))).code() is (
+            grpc.StatusCode.UNIMPLEMENTED
+        )
+    assert asked[-2:] == ["/none", "/none"]
+
+
 async def test_deadline_of_zero_has_passed() -> None:
     server = await started(echo=unary_unary(echo))
     error = await failure_of(InProcessChannel(server).unary_unary(ECHO)(text(), timeout=0))
