@@ -45,11 +45,12 @@ class Post:
         lines += [f"{name}: {value}" for name, value in rendered.items()]
         self._head = "\r\n".join([*lines, "Content-Length: "]).encode("ascii")
 
-    async def send(self, body: bytes, limits: aiohttp.ClientTimeout) -> "Exchange":
-        """Send, and wait for the status and headers of the answer.
+    async def send(self, body: bytes, limits: aiohttp.ClientTimeout, *, until: float) -> "Exchange":
+        """Send, and wait for the status and headers of the answer, ``until`` a time of the loop.
 
         Raises:
             aiohttp.ConnectionTimeoutError: there was no connection in time; nothing was sent.
+            aiohttp.SocketTimeoutError: there was no answer in time.
             aiohttp.ClientError, OSError: there was none at all, or it broke.
             HttpProcessingError: what came back is not HTTP.
         """
@@ -58,30 +59,37 @@ class Post:
         except TimeoutError as error:
             raise aiohttp.ConnectionTimeoutError("no connection in time") from error
         try:
-            message, content = await self._send_on(connection, body)
+            message, content = await self._send_on(connection, body, until)
         except BaseException:
             connection.close()
             raise
         return Exchange(connection, message, content)
 
     async def _send_on(
-        self, connection: "aiohttp.connector.Connection", body: bytes
+        self, connection: "aiohttp.connector.Connection", body: bytes, until: float
     ) -> tuple[RawResponseMessage, aiohttp.StreamReader]:
         protocol, transport = connection.protocol, connection.transport
         if protocol is None or transport is None:
             raise aiohttp.ClientConnectionError("the connection was lost")
         protocol.set_response_params(read_until_eof=True, read_bufsize=_READ_BUFFER_BYTES)
         transport.write(b"%b%d\r\n\r\n%b" % (self._head, len(body), body[:_PIECE_BYTES]))
-        if len(body) <= _PIECE_BYTES:
-            return await _read_head(protocol)
-        rest = asyncio.get_running_loop().create_task(_write_rest(protocol, body))
+        loop = asyncio.get_running_loop()
+        rest = loop.create_task(_write_rest(protocol, body)) if len(body) > _PIECE_BYTES else None
+        # A timer of one's own is a quarter of what ``asyncio.timeout`` costs.
+        timer = loop.call_at(until, _give_up, protocol)
         try:
             return await _read_head(protocol)
         finally:
-            if not rest.done():
-                # The answer did not wait for the whole body; nothing can follow on this connection.
-                protocol.force_close()
-            rest.cancel()
+            timer.cancel()
+            if rest is not None:
+                if not rest.done():
+                    # The answer did not wait for the whole body; nothing can follow on here.
+                    protocol.force_close()
+                rest.cancel()
+
+
+def _give_up(protocol: ResponseHandler) -> None:
+    protocol.set_exception(aiohttp.SocketTimeoutError("no answer in time"))
 
 
 async def _write_rest(protocol: ResponseHandler, body: bytes) -> None:

@@ -150,13 +150,13 @@ class HTTPSender:
             ProviderError: TIMEOUT or CONNECTION, with phase CONNECT when nothing was sent, else
                 SENT; MALFORMED_RESPONSE when what came back was not HTTP.
         """
-        loop = asyncio.get_running_loop()
-        started_at = loop.time()
-        first_byte_at = started_at + min(timeouts.first_byte_seconds, timeouts.total_seconds)
-        connect_seconds = min(timeouts.connect_seconds, timeouts.total_seconds)
+        started_at = asyncio.get_running_loop().time()
+        first_byte_seconds = min(timeouts.first_byte_seconds, timeouts.total_seconds)
+        limits = _client_timeout(min(timeouts.connect_seconds, first_byte_seconds))
         try:
-            async with asyncio.timeout_at(first_byte_at):
-                exchange = await self._post_to(url).send(body, _client_timeout(connect_seconds))
+            exchange = await self._post_to(url).send(
+                body, limits, until=started_at + first_byte_seconds
+            )
         except (aiohttp.ClientError, OSError, ValueError, HttpProcessingError) as error:
             raise _send_error(error) from error
         return OpenAnswer(exchange, timeouts, started_at, limit_bytes=self._answer_limit_bytes)
