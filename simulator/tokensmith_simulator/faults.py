@@ -13,21 +13,21 @@ import msgspec
 class FaultKind(enum.StrEnum):
     """What the simulator does wrong. Each comment says what the caller sees."""
 
-    RATE_LIMIT = "rate_limit"  # 429 with Retry-After and retry-after-ms.
+    RATE_LIMIT = "rate_limit"  # 429, with the wait in the vendor's form.
     INSUFFICIENT_QUOTA = "insufficient_quota"  # 429, the operator's account is empty.
-    PAYMENT_REQUIRED = "payment_required"  # 402, Together's word for the same.
+    PAYMENT_REQUIRED = "payment_required"  # 402 (Gemini 400), for the same.
     SERVER_ERROR = "server_error"  # 500.
-    OVERLOADED = "overloaded"  # 503.
+    OVERLOADED = "overloaded"  # 503 (Anthropic 529).
     TIMEOUT = "timeout"  # 504.
     BAD_GATEWAY_HTML = "bad_gateway_html"  # 502 with an HTML page.
-    INVALID_KEY = "invalid_key"  # 401 (xAI 400), echoing part of the key.
+    INVALID_KEY = "invalid_key"  # 401 (xAI, Gemini 400).
     FORBIDDEN = "forbidden"  # 403.
     MODERATION_BLOCK = "moderation_block"  # The prompt is refused for its content.
     HANG = "hang"  # No answer until released.
     SLOW_FIRST_BYTE = "slow_first_byte"  # Nothing for `delay_ms`, then the normal answer.
     RESET_BEFORE_FIRST_BYTE = "reset_before_first_byte"  # TCP RST instead of an answer.
     RESET_MID_STREAM = "reset_mid_stream"  # TCP RST after `after_chunks`.
-    TRUNCATED_STREAM = "truncated_stream"  # A clean end without finish or [DONE].
+    TRUNCATED_STREAM = "truncated_stream"  # A clean end without finish or end marker.
     STALL_MID_STREAM = "stall_mid_stream"  # Silence after `after_chunks` until released.
     ERROR_MID_STREAM = "error_mid_stream"  # An error object as a frame, then the end.
     MALFORMED_JSON = "malformed_json"  # A body, or a frame, that is not JSON.
@@ -50,6 +50,7 @@ STATUS_ALIASES: Final = {
     "502": FaultKind.BAD_GATEWAY_HTML,
     "503": FaultKind.OVERLOADED,
     "504": FaultKind.TIMEOUT,
+    "529": FaultKind.OVERLOADED,
 }
 REFUSING_KINDS: Final = frozenset(
     {
@@ -64,7 +65,7 @@ REFUSING_KINDS: Final = frozenset(
         FaultKind.MODERATION_BLOCK,
     }
 )
-"""Kinds that are an error answer in the provider's own shape."""
+"""Kinds that are an error answer in the provider's own shape, at most providers."""
 
 _NotNegative = Annotated[int, msgspec.Meta(ge=0)]
 
@@ -81,9 +82,9 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         count: Requests to strike; None: until the fault is deleted.
         after_chunks: Content chunks (for `content_filter`: tokens) sent before it happens.
         delay_ms: Wait of `slow_first_byte`.
-        retry_after_seconds: Sent as Retry-After and retry-after-ms with a status fault.
+        retry_after_seconds: Sent with a status fault, in the headers or details of the vendor.
         message: Replaces the provider's usual error text.
-        code: Replaces the provider's usual error code.
+        code: Replaces the provider's usual error code, category, block or finish reason.
     """
 
     kind: FaultKind

@@ -44,6 +44,22 @@ async def _hangs(session: ClientSession, origin: str) -> bool:
     return any(entry["fault"] == "hang" for entry in entries)
 
 
+async def test_process_says_where_every_provider_is() -> None:
+    process, ready = await _start()
+    urls = {
+        name: url.removeprefix(str(ready["origin"])) for name, url in ready["base_urls"].items()
+    }
+    assert urls == {
+        "openai": "/openai/v1",
+        "xai": "/xai/v1",
+        "together": "/together",
+        "anthropic": "/anthropic",
+        "gemini": "/gemini",
+    }
+    process.terminate()
+    assert await asyncio.wait_for(process.wait(), 10) == 0
+
+
 async def test_process_ends_with_its_parents_pipe() -> None:
     process, _ = await _start("--until-stdin-closes")
     assert process.stdin is not None
