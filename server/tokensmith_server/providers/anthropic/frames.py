@@ -12,7 +12,7 @@ from tokensmith_server.providers.sse import SSEDecoder
 _BLANK_LINE: Final = b"\n\n"
 _NAMED_DELTA: Final = b"\n\nevent: content_block_delta\ndata: "
 _UNNAMED: Final = b"\n\ndata: "
-_NAME: Final = re.compile(rb"(?<=\n\n)event: [a-z_]+\n(?=data: )")
+_NAME: Final = re.compile(rb"\n\nevent: [a-z_]+\n(?=data: )")
 _FIRST_NAME: Final = re.compile(rb"event: [a-z_]+\n(?=data: )")
 
 
@@ -57,4 +57,4 @@ class FrameReader:
             text = text[first.end() :]
         self._at_boundary = True
         text = text.replace(_NAMED_DELTA, _UNNAMED)
-        return _NAME.sub(b"", text) if b"\nevent: " in text else text
+        return _NAME.sub(_BLANK_LINE, text) if b"\nevent: " in text else text

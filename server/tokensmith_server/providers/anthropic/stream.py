@@ -131,22 +131,26 @@ class MessagesStreamParser:
             if type(event) is wire.BlockDelta:
                 delta = event.delta
                 if type(delta) is wire.TextDelta:
-                    self._add(_Run.TEXT, delta.text)
+                    if self._run and self._run_kind is _Run.TEXT and delta.text:
+                        self._run.append(delta.text)  # All but the first of most streams.
+                    else:
+                        self._add(_Run.TEXT, delta.text)
                     if self.turn.thinks:
                         self.turn.add_text(event.index, delta.text)
-                else:
-                    self._take_delta(event.index, delta)
+                    continue
+                self._take_delta(event.index, delta)
             else:
                 _TAKERS[type(event)](self, event)
-                if self.done or self.failure is not None:
-                    return
+            if self.done or self.failure is not None:
+                return
 
     def _take_delta(self, index: int, delta: Any) -> None:
         turn = self.turn
         if type(delta) is wire.InputJSONDelta:
             call = turn.calls.get(index)
             if call is None:
-                self.failure = malformed("The provider sent arguments of no tool call.")
+                if index not in turn.others:
+                    self.failure = malformed("The provider sent arguments of no tool call.")
             elif delta.partial_json:
                 call.arguments.append(delta.partial_json)
                 self._add(_Run.ARGUMENTS, delta.partial_json, call.place)

@@ -32,6 +32,8 @@ class OpenTurn:
     def __init__(self) -> None:
         self.thinks = False
         self.calls: dict[int, OpenCall] = {}
+        self.others: set[int] = set()
+        """Blocks of a kind that is not known here."""
         self._blocks: dict[int, dict[str, Any]] = {}
         self._texts: dict[int, list[str]] = {}
 
@@ -55,6 +57,8 @@ class OpenTurn:
             case "text":
                 self._blocks[index] = {"type": "text"}
                 self.add_text(index, block.text or "")
+            case _:
+                self.others.add(index)
         return None
 
     def add_text(self, index: int, text: str) -> None:

@@ -1,0 +1,438 @@
+"""The Anthropic adapter against the simulator: answers, tool loops, thinking, and every fault."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+import pytest
+from anthropic import AsyncAnthropic
+from structlog.testing import capture_logs
+
+from tests.integration.providers.conftest import Streamed, Upstream, finish_of, text_of
+from tests.unit.server.providers.chats import function_tool, parts_of, said
+from tokensmith.v1 import chat_service_pb2 as chat_pb
+from tokensmith_server.catalog.model import Route
+from tokensmith_server.providers.anthropic.provider import create
+from tokensmith_server.providers.base import (
+    ChatBatch,
+    ChatCall,
+    ChatStream,
+    ErrorKind,
+    Phase,
+    ProviderError,
+    ProviderSettings,
+    Timeouts,
+)
+from tokensmith_server.providers.http import create_session
+from tokensmith_simulator.testing import running_simulator
+
+K = ErrorKind
+VENDOR = "anthropic"
+KEY = "sk-ant-Qw9zRt5yUi1oPa7sDf"
+OPUS, SONNET, HAIKU = MODELS = ("claude-opus-4-7", "claude-sonnet-4-6", "claude-haiku-4-5")
+QUICK = Timeouts(connect_seconds=0.05, first_byte_seconds=0.05, idle_seconds=0.2)
+QUIET = Timeouts(idle_seconds=0.2)
+PNG = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgYGBgAAAABQABpfZFQAAAAABJRU5ErkJggg"
+    "=="
+)
+
+
+@pytest.fixture
+async def upstream() -> AsyncIterator[Upstream]:
+    async with running_simulator() as simulator, create_session() as session:
+        settings = ProviderSettings(KEY, simulator.anthropic_base_url)
+        yield Upstream(simulator, {VENDOR: create(settings, session)})
+        simulator.release()
+
+
+async def complete(upstream: Upstream, *args: Any, model_id: str = SONNET, **fields: Any) -> Any:
+    return await upstream.complete(VENDOR, *args, model_id=model_id, **fields)
+
+
+async def stream(upstream: Upstream, *args: Any, model_id: str = SONNET, **fields: Any) -> Streamed:
+    return await upstream.stream(VENDOR, *args, model_id=model_id, **fields)
+
+
+def reasoning_of(streamed: Streamed) -> str:
+    return "".join(d.reasoning_content for b in streamed.batches for d in b.deltas)
+
+
+@pytest.mark.parametrize("effort", ["none", "minimal", "high", "xhigh"])
+@pytest.mark.parametrize("model_id", MODELS)
+async def test_every_model_answers_alike_whole_and_streamed(
+    upstream: Upstream, model_id: str, effort: str
+) -> None:
+    fields: dict[str, Any] = {"model_id": model_id, "reasoning_effort": effort, "cap": 3_000}
+    whole = await complete(upstream, **fields)
+    streamed = await stream(upstream, **fields)
+    message = whole.completion.choices[0].message
+    assert text_of(whole)
+    assert streamed.text == text_of(whole)
+    assert reasoning_of(streamed) == message.reasoning_content
+    assert bool(message.reasoning_content) == (effort != "none")
+    assert streamed.usage == whole.usage
+    assert bool(whole.usage.reasoning_tokens) == (effort != "none")
+    assert streamed.finish_reason == finish_of(whole) == chat_pb.FINISH_REASON_STOP
+
+
+async def test_usage_is_what_the_vendor_bills(upstream: Upstream) -> None:
+    result = await complete(upstream, "[[sim:cached=5 cache_write=3 words=30]] Say much.")
+    [entry] = await upstream.simulator.wait_done(1)
+    assert entry.billed_usage == {
+        "prompt_tokens": result.usage.input_tokens,
+        "output_tokens": result.usage.output_tokens,
+    }
+    assert (result.usage.cached_input_tokens, result.usage.cache_write_tokens) == (5, 3)
+    assert result.facts.upstream_request_id == entry.request_id
+
+
+async def test_returned_model_is_a_fact(upstream: Upstream) -> None:
+    call = upstream.call(VENDOR, model_id=HAIKU)
+    opened = await upstream.providers[VENDOR].stream_chat(call)
+    assert opened.facts.returned_model == "claude-haiku-4-5-20251001"
+    await opened.aclose()
+
+
+TOOLS = [
+    function_tool(
+        name,
+        description="finds",
+        parameters_json=(
+            '{"type":"object","properties":{"city":{"type":"string"}},"required":["city"]}'
+        ),
+    )
+    for name in ("look_up", "ask")
+]
+
+
+def echo_of(message: chat_pb.ChatAnswer) -> chat_pb.ChatMessage:
+    """What a client sends back that knows OpenAI's fields only."""
+    echo = chat_pb.ChatMessage(role=chat_pb.CHAT_ROLE_ASSISTANT, tool_calls=message.tool_calls)
+    if message.content:
+        echo.content.text = message.content
+    return echo
+
+
+def results_of(message: chat_pb.ChatAnswer) -> list[chat_pb.ChatMessage]:
+    results = []
+    for call in message.tool_calls:
+        result = said("sunny", chat_pb.CHAT_ROLE_TOOL)
+        result.tool_call_id = call.id
+        results.append(result)
+    return results
+
+
+def answer_of(streamed: Streamed) -> chat_pb.ChatAnswer:
+    answer = chat_pb.ChatAnswer(content=streamed.text)
+    for part in (p for b in streamed.batches for d in b.deltas for p in d.tool_calls):
+        if part.id:
+            answer.tool_calls.add(id=part.id, kind=part.kind, name=part.name)
+        answer.tool_calls[part.index].arguments += part.arguments
+    return answer
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("effort", ["none", "high"])
+@pytest.mark.parametrize("model_id", MODELS)
+async def test_tool_loop_brings_thinking_back(
+    upstream: Upstream, model_id: str, effort: str, *, streamed: bool
+) -> None:
+    fields: dict[str, Any] = {
+        "model_id": model_id,
+        "reasoning_effort": effort,
+        "tools": TOOLS,
+        "cap": 3_000,
+    }
+    if streamed:
+        message = answer_of(await stream(upstream, "Use the tools: weather?", **fields))
+    else:
+        result = await complete(upstream, "Use the tools: weather?", **fields)
+        assert finish_of(result) == chat_pb.FINISH_REASON_TOOL_CALLS
+        message = result.completion.choices[0].message
+    assert message.tool_calls
+    assert all(msgspec.json.decode(call.arguments) for call in message.tool_calls)
+    messages = [said("Use the tools: weather?"), echo_of(message), *results_of(message)]
+    assert text_of(await complete(upstream, messages=messages, **fields))
+    sent = upstream.sent_body()
+    kinds = [block["type"] for block in sent["messages"][1]["content"]]
+    assert (kinds[0] == "thinking") == (effort == "high")
+    assert ("thinking" in sent) == (effort == "high")
+    assert {block["type"] for block in sent["messages"][2]["content"]} == {"tool_result"}
+
+
+@pytest.mark.parametrize("model_id", MODELS)
+async def test_forgotten_thinking_is_no_failure(upstream: Upstream, model_id: str) -> None:
+    fields: dict[str, Any] = {
+        "model_id": model_id,
+        "reasoning_effort": "high",
+        "tools": TOOLS,
+        "cap": 3_000,
+    }
+    message = (await complete(upstream, "Use tools.", **fields)).completion.choices[0].message
+    async with create_session() as session:
+        # Another process, or the same one after a restart.
+        settings = ProviderSettings(KEY, upstream.simulator.anthropic_base_url)
+        upstream.providers = {VENDOR: create(settings, session)}
+        messages = [said("Use tools."), echo_of(message), *results_of(message)]
+        assert text_of(await complete(upstream, messages=messages, **fields))
+    assert ("thinking" in upstream.sent_body()) == (model_id != HAIKU)
+
+
+async def test_redacted_thinking_comes_back(upstream: Upstream) -> None:
+    trigger = "ANTHROPIC_MAGIC_STRING_TRIGGER_REDACTED_THINKING_46C9A13E193C177646C7398A98432ECC"
+    prompt = f"Use tools. {trigger}"
+    fields: dict[str, Any] = {"reasoning_effort": "low", "tools": TOOLS, "cap": 3_000}
+    message = (await complete(upstream, prompt, **fields)).completion.choices[0].message
+    messages = [said(prompt), echo_of(message), *results_of(message)]
+    await complete(upstream, messages=messages, **fields)
+    assert upstream.sent_body()["messages"][1]["content"][0]["type"] == "redacted_thinking"
+
+
+async def test_one_call_a_turn_if_parallel_calls_are_off(upstream: Upstream) -> None:
+    choice = chat_pb.ChatToolChoice(mode="required")
+    result = await complete(
+        upstream, "Weather?", tools=TOOLS, tool_choice=choice, parallel_tool_calls=False
+    )
+    assert len(result.completion.choices[0].message.tool_calls) == 1
+
+
+@pytest.mark.parametrize("model_id", MODELS)
+async def test_schema_stop_and_sampling_are_understood(upstream: Upstream, model_id: str) -> None:
+    schema = chat_pb.ChatJsonSchemaFormat(
+        name="s",
+        schema_json='{"type":"object","properties":{"a":{"type":"integer","minimum":1}}}',
+    )
+    sampling = {} if model_id == OPUS else {"top_p": 0.9}
+    result = await complete(
+        upstream,
+        model_id=model_id,
+        response_format=chat_pb.ChatResponseFormat(json_schema=schema),
+        temperature=1.0,
+        stop_sequences=["END"],
+        user="u",
+        prompt_cache_key="k",
+        service_tier="default",
+        store=False,
+        messages=[said("Be brief.", chat_pb.CHAT_ROLE_DEVELOPER), said("Numbers, please.")],
+        **sampling,
+    )
+    assert isinstance(msgspec.json.decode(text_of(result)), dict)
+
+
+async def test_strict_tools_images_and_documents_are_understood(upstream: Upstream) -> None:
+    pdf = "JVBERi0xLjQKJSVFT0YK"
+    content = parts_of(
+        chat_pb.ChatContentPart(text="What is this?"),
+        chat_pb.ChatContentPart(image=chat_pb.ChatImage(url=f"data:image/png;base64,{PNG}")),
+        chat_pb.ChatContentPart(image=chat_pb.ChatImage(url="https://example.org/a.png")),
+        chat_pb.ChatContentPart(file=chat_pb.ChatFile(file_data=pdf, filename="a.pdf")),
+        chat_pb.ChatContentPart(file=chat_pb.ChatFile(file_data="data:text/plain;base64,aGVsbG8=")),
+    )
+    strict = function_tool(parameters_json=TOOLS[0].function.parameters_json, strict=True)
+    message = chat_pb.ChatMessage(role=chat_pb.CHAT_ROLE_USER, content=content)
+    none = chat_pb.ChatToolChoice(mode="none")
+    assert text_of(await complete(upstream, messages=[message], tools=[strict], tool_choice=none))
+
+
+async def test_awkward_conversations_are_taken(upstream: Upstream) -> None:
+    assistant, tool = chat_pb.CHAT_ROLE_ASSISTANT, chat_pb.CHAT_ROLE_TOOL
+    asked = chat_pb.ChatMessage(role=assistant)
+    for call_id in ("call:1", "call/1"):
+        asked.tool_calls.add(id=call_id, kind=chat_pb.CHAT_TOOL_KIND_FUNCTION, name="f")
+    late, early = said("", tool), said("b", tool)
+    late.tool_call_id, early.tool_call_id = "call:1", "call/1"
+    messages = [
+        said("Welcome!", assistant),
+        said("", chat_pb.CHAT_ROLE_USER),
+        said("a", assistant),
+        said(" ", assistant),
+        said("be brief", chat_pb.CHAT_ROLE_SYSTEM),
+        said("hi"),
+        said("there"),
+        asked,
+        early,
+        said("patience"),
+        late,
+        asked,
+        early,
+        late,
+    ]
+    for model_id in MODELS:
+        assert text_of(await complete(upstream, messages=messages, model_id=model_id))
+    last = [said("Count."), said("One, two \n", assistant)]
+    assert text_of(await complete(upstream, messages=last, model_id=HAIKU))
+    assert text_of(await complete(upstream, messages=[said("x", chat_pb.CHAT_ROLE_SYSTEM)]))
+
+
+async def test_our_reading_is_the_sdks(upstream: Upstream) -> None:
+    base_url = upstream.simulator.anthropic_base_url
+    ours = await complete(upstream, "Say hello.", reasoning_effort="high", cap=3_000)
+    sent = upstream.sent_body()
+    async with AsyncAnthropic(
+        api_key=KEY, base_url=base_url, default_headers={"anthropic-version": "2023-06-01"}
+    ) as client:
+        theirs = await client.messages.create(**sent)
+    message = ours.completion.choices[0].message
+    texts = {block.type: getattr(block, block.type) for block in theirs.content}
+    assert texts == {"thinking": message.reasoning_content, "text": message.content}
+    assert theirs.usage.output_tokens == ours.usage.output_tokens
+
+
+async def test_cap_cuts_and_says_so(upstream: Upstream) -> None:
+    streamed = await stream(upstream, "[[sim:words=500]] Talk.", cap=90)
+    assert streamed.finish_reason == chat_pb.FINISH_REASON_LENGTH
+
+
+BEFORE = {
+    "rate_limit": (K.RATE_LIMITED, Phase.ANSWERED, 429),
+    "insufficient_quota": (K.OPERATOR_CREDIT, Phase.ANSWERED, 400),
+    "payment_required": (K.OPERATOR_CREDIT, Phase.ANSWERED, 402),
+    "server_error": (K.OVERLOADED, Phase.ANSWERED, 500),
+    "overloaded": (K.OVERLOADED, Phase.ANSWERED, 529),
+    "timeout": (K.TIMEOUT, Phase.ANSWERED, 504),
+    "bad_gateway_html": (K.OVERLOADED, Phase.ANSWERED, 502),
+    "invalid_key": (K.OPERATOR_AUTH, Phase.ANSWERED, 401),
+    "forbidden": (K.OPERATOR_AUTH, Phase.ANSWERED, 403),
+    "reset_before_first_byte": (K.CONNECTION, Phase.SENT, None),
+    "hang": (K.TIMEOUT, Phase.SENT, None),
+    "json_error_200": (K.OVERLOADED, Phase.ANSWERED, 200),
+}
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("fault", BEFORE)
+async def test_fault_before_the_answer(upstream: Upstream, fault: str, *, streamed: bool) -> None:
+    upstream.simulator.inject(fault)
+    ask = stream if streamed else complete
+    timeouts = QUICK if fault == "hang" else None
+    with pytest.raises(ProviderError) as caught:
+        await ask(upstream, timeouts=timeouts)
+    error = caught.value
+    assert (error.kind, error.phase, error.http_status) == BEFORE[fault]
+    assert KEY not in repr(vars(error))
+
+
+async def test_retry_after_is_passed_on(upstream: Upstream) -> None:
+    upstream.simulator.inject("rate_limit", retry_after_seconds=1.5)
+    with pytest.raises(ProviderError) as caught:
+        await complete(upstream)
+    assert caught.value.retry_after_seconds == 1.5
+    assert caught.value.upstream_request_id
+
+
+MID_STREAM = {
+    "reset_mid_stream": K.CONNECTION,
+    "truncated_stream": K.CONNECTION,
+    "stall_mid_stream": K.TIMEOUT,
+    "error_mid_stream": K.OVERLOADED,
+    "malformed_json": K.MALFORMED_RESPONSE,
+}
+
+
+async def collect(opened: ChatStream, batches: list[ChatBatch]) -> None:
+    async for batch in opened:
+        batches.append(batch)  # noqa: PERF401 - what came before a failure counts
+
+
+@pytest.mark.parametrize("fault", MID_STREAM)
+async def test_fault_in_mid_stream_comes_after_what_was_delivered(
+    upstream: Upstream, fault: str
+) -> None:
+    upstream.simulator.inject(fault, after_chunks=4)
+    upstream.simulator.set_pace(chunk_delay_ms=1)
+    opened = await upstream.providers[VENDOR].stream_chat(
+        upstream.call(VENDOR, "[[sim:words=60]] Talk.", model_id=SONNET, timeouts=QUIET)
+    )
+    batches: list[ChatBatch] = []
+    with pytest.raises(ProviderError) as caught:
+        await collect(opened, batches)
+    error = caught.value
+    assert (error.kind, error.phase) == (MID_STREAM[fault], Phase.STREAMING)
+    assert error.may_have_run
+    assert error.upstream_request_id
+    assert any(d.content_pieces for batch in batches for d in batch.deltas)
+    await opened.aclose()
+    with pytest.raises(ProviderError):
+        await anext(aiter(opened))
+
+
+async def test_error_before_any_content_fails_the_opening(upstream: Upstream) -> None:
+    upstream.simulator.inject("error_mid_stream", after_chunks=0)
+    with pytest.raises(ProviderError) as caught:
+        await upstream.providers[VENDOR].stream_chat(upstream.call(VENDOR, model_id=SONNET))
+    assert caught.value.kind is K.OVERLOADED
+    assert caught.value.phase is Phase.ANSWERED
+
+
+@pytest.mark.parametrize(
+    "fault", ["missing_usage", "negative_usage", "huge_usage", "inconsistent_usage"]
+)
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+async def test_answer_with_unusable_usage_is_delivered_without_it(
+    upstream: Upstream, fault: str, *, streamed: bool
+) -> None:
+    upstream.simulator.inject(fault)
+    with capture_logs() as logs:
+        if streamed:
+            answer = await stream(upstream)
+            usage, text = answer.usage, answer.text
+        else:
+            result = await complete(upstream)
+            usage, text = result.usage, text_of(result)
+    assert usage is None
+    assert text
+    told = [line["event"] for line in logs]
+    assert told == ([] if fault == "missing_usage" else ["upstream_usage_unusable"])
+
+
+async def test_refused_prompts_and_cut_answers_are_filtered(upstream: Upstream) -> None:
+    filtered = chat_pb.FINISH_REASON_CONTENT_FILTER
+    upstream.simulator.inject("moderation_block")
+    blocked = await complete(upstream)
+    assert (text_of(blocked), finish_of(blocked)) == ("", filtered)
+    assert blocked.completion.choices[0].message.refusal
+    upstream.simulator.inject("content_filter", after_chunks=2)
+    cut = await stream(upstream)
+    assert cut.text
+    assert cut.finish_reason == filtered
+
+
+async def test_empty_answers_are_answers(upstream: Upstream) -> None:
+    upstream.simulator.inject("empty_content")
+    empty = await complete(upstream)
+    assert (text_of(empty), finish_of(empty)) == ("", chat_pb.FINISH_REASON_STOP)
+    upstream.simulator.inject("empty_content")
+    assert (await stream(upstream)).text == ""
+
+
+async def test_context_overflow_is_the_clients(upstream: Upstream) -> None:
+    with pytest.raises(ProviderError) as caught:
+        await complete(upstream, "word " * 400_000, model_id=HAIKU)
+    assert caught.value.kind is K.CONTEXT_LENGTH
+    assert not caught.value.may_have_run
+
+
+async def test_clients_mistake_names_the_field_in_plain_words(upstream: Upstream) -> None:
+    call = upstream.call(VENDOR, model_id=SONNET, temperature=7.0)
+    with pytest.raises(ProviderError) as caught:
+        await upstream.providers[VENDOR].complete_chat(call)
+    assert (caught.value.kind, caught.value.param) == (K.INVALID_REQUEST, "temperature")
+
+
+async def test_unknown_upstream_model_is_unavailable(upstream: Upstream) -> None:
+    call = upstream.call(VENDOR, model_id=SONNET)
+    gone = ChatCall(call.params, call.model, Route(VENDOR, "no-such-model"), 10)
+    with pytest.raises(ProviderError) as caught:
+        await upstream.providers[VENDOR].complete_chat(gone)
+    assert caught.value.kind is K.MODEL_UNAVAILABLE
+
+
+async def test_unread_stream_is_cut_upstream(upstream: Upstream) -> None:
+    upstream.simulator.set_pace(chunk_delay_ms=5)
+    call = upstream.call(VENDOR, "[[sim:words=500]] Talk.", model_id=SONNET)
+    opened = await upstream.providers[VENDOR].stream_chat(call)
+    await opened.aclose()
+    await opened.aclose()
+    [entry] = await upstream.simulator.wait_done(1)
+    assert entry.outcome == "client_gone"
