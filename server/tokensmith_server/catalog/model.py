@@ -197,6 +197,8 @@ class Capabilities:
     thinking_levels: tuple[ReasoningEffort, ...] = ()
     """The levels that the provider itself has where thinking is adaptive; any other effort is
     sent as the nearest one below it, or as the lowest."""
+    signed_tool_calls: bool = False
+    """Whether the model signs its tool calls, and refuses earlier ones without a signature."""
     ends_with_assistant: bool = True
     """Whether a conversation may end with the assistant's own message."""
     output_cap_bounds_reasoning: bool = True

@@ -115,6 +115,7 @@ def read_capabilities(table: Table, base: Capabilities) -> Capabilities:
         ),
         thinking=table.choice("thinking", Thinking, base.thinking),
         thinking_levels=table.choices("thinking_levels", ReasoningEffort, base.thinking_levels),
+        signed_tool_calls=table.flag("signed_tool_calls", base.signed_tool_calls),
         ends_with_assistant=table.flag("ends_with_assistant", base.ends_with_assistant),
         output_cap_bounds_reasoning=table.flag(
             "output_cap_bounds_reasoning", base.output_cap_bounds_reasoning

@@ -288,6 +288,7 @@ def test_output_ceilings_are_those_that_the_providers_document(catalog: Catalog)
         "claude-sonnet-4-6": 128_000,
         "claude-haiku-4-5": 64_000,
         "gemini-3.1-pro": 65_536,
+        "gemini-3-flash": 65_536,
     }
 
 
@@ -364,6 +365,25 @@ def test_claudes_think_each_in_its_own_way(catalog: Catalog) -> None:
         "claude-sonnet-4-6": (Thinking.ADAPTIVE, "low medium high max", False),
         "claude-haiku-4-5": (Thinking.BUDGET, "", True),
     }
+
+
+def test_geminis_think_by_level_and_sign_their_calls(catalog: Catalog) -> None:
+    facts = {}
+    for model_id in ("gemini-3.1-pro", "gemini-3-flash"):
+        text = catalog[model_id].text
+        assert text is not None
+        can = text.capabilities
+        facts[model_id] = (can.thinking, " ".join(can.thinking_levels), can.signed_tool_calls)
+        assert (can.n_max, can.penalties, can.logprobs) == (1, Support.NO, Support.NO)
+    assert facts == {
+        "gemini-3.1-pro": (Thinking.ADAPTIVE, "low medium high", True),
+        "gemini-3-flash": (Thinking.ADAPTIVE, "minimal low medium high", True),
+    }
+
+
+def test_no_other_model_signs_its_calls(catalog: Catalog) -> None:
+    signing = [m.id for m in catalog.values() if m.text and m.text.capabilities.signed_tool_calls]
+    assert signing == ["gemini-3.1-pro", "gemini-3-flash"]
 
 
 def test_veo_offers_its_higher_resolutions_at_8_seconds_only(catalog: Catalog) -> None:

@@ -125,6 +125,12 @@ def test_the_smallest_model_of_each_kind_is_accepted(text: str) -> None:
             "1_000\ncapabilities = { thinking = 'budget', thinking_levels = ['low'] }",
             "thinking adaptive and thinking_levels go together",
         ),
+        (
+            TEXT,
+            "1_000",
+            "1_000\ncapabilities = { signed_tool_calls = 'yes' }",
+            "signed_tool_calls: must be true or false",
+        ),
         (IMAGE, "image = { n_max = 1 }", "", "image: is missing"),
         (IMAGE, "n_max = 1", "", "image.n_max: is missing"),
         (IMAGE, "n_max = 1", "n_max = 1, size = 1", "image.size: unknown key"),
