@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -16,6 +16,8 @@ from tokensmith_simulator.signatures import sign
 from tokensmith_simulator.tokens import count_tokens
 
 Part = dict[str, Any]
+Chunk = tuple[dict[str, Any], int, bool]
+"""A response, its output tokens, and whether it is the last one."""
 
 _FINISH: Final = {
     "end": "STOP",
@@ -42,19 +44,18 @@ def render_response(
     """Render an answer, as one body, as events or as an array in pieces."""
     choice = answer.choices[0]
     ids = {"modelVersion": call.model.id, "responseId": answer.id[:22]}
-    usage = usage_to_json(call, answer.usage.output, answer.usage.reasoning, answer)
-    metadata = {"usageMetadata": usage} if usage is not None else {}
+    metadata = Meter(call, answer).read(answer.usage.output, answer.usage.reasoning)
     if choice.finish == "blocked":
-        bodies = [(_blocked(answer) | metadata | ids, 0)]
+        bodies: Iterable[Chunk] = [(_blocked(answer) | metadata | ids, 0, True)]
     elif call.stream:
-        bodies = list(_chunks(call, answer, pace, ids))
+        bodies = _chunks(call, answer, pace, ids)
     else:
         parts = [part for step in _steps(call, choice, 1 << 30) for part in step.parts]
         candidate = _candidate(parts, _ending(answer))
-        bodies = [({"candidates": [candidate]} | metadata | ids, 0)]
+        bodies = [({"candidates": [candidate]} | metadata | ids, 0, True)]
     return Reply(
-        frames=_framed(call, bodies),
-        usage=usage,
+        frames=list(_framed(call, bodies)),
+        usage=metadata.get("usageMetadata"),
         prompt_tokens=call.prompt.total,
         output_tokens=answer.usage.output + answer.usage.reasoning,
         headers=headers,
@@ -62,39 +63,48 @@ def render_response(
     )
 
 
-def _framed(call: GeminiCall, bodies: Sequence[tuple[Any, int]]) -> list[Frame]:
-    last = len(bodies) - 1
-    frames = []
-    for at, (body, tokens) in enumerate(bodies):
+def _framed(call: GeminiCall, chunks: Iterable[Chunk]) -> Iterator[Frame]:
+    # Encoded one by one: a list of all the objects first would cost several times as much.
+    opening = b"["
+    for body, tokens, last in chunks:
         text = _encode(body)
         if call.stream and call.sse:
             text = b"data: " + text + b"\r\n\r\n"
         elif call.stream:
-            text = (b"," if at else b"[") + text + (b"]" if at == last else b"\r\n")
-        frames.append(Frame(text, tokens, closing=at == last))
-    return frames
+            text = opening + text + (b"]" if last else b"\r\n")
+            opening = b","
+        yield Frame(text, tokens, last)
 
 
-def usage_to_json(
-    call: GeminiCall, visible: int, thoughts: int, answer: Answer
-) -> dict[str, Any] | None:
-    """Render the usage so far, as a fault may have it; zeros are left out, as they always are."""
-    prompt = call.prompt
-    details = [{"modality": "TEXT", "tokenCount": prompt.text}]
-    if prompt.image:
-        details.append({"modality": "IMAGE", "tokenCount": prompt.image})
-    usage: dict[str, Any] = {
-        "promptTokenCount": prompt.total,
-        "candidatesTokenCount": visible,
-        "totalTokenCount": prompt.total + visible + thoughts,
-        "cachedContentTokenCount": answer.usage.cached,
-        "promptTokensDetails": details,
-        "thoughtsTokenCount": thoughts,
-    }
-    return _distorted({key: held for key, held in usage.items() if held}, answer.fault_kind)
+class Meter:
+    """What an answer has used so far, in Google's words; zeros are left out, as always there."""
+
+    def __init__(self, call: GeminiCall, answer: Answer) -> None:
+        prompt = call.prompt
+        details = [{"modality": "TEXT", "tokenCount": prompt.text}]
+        if prompt.image:
+            details.append({"modality": "IMAGE", "tokenCount": prompt.image})
+        self._fault = answer.fault_kind
+        self._prompt_tokens = prompt.total
+        self._fixed: dict[str, Any] = {
+            "promptTokenCount": prompt.total,
+            "promptTokensDetails": details,
+        }
+        if answer.usage.cached:
+            self._fixed["cachedContentTokenCount"] = answer.usage.cached
+
+    def read(self, visible: int, thoughts: int) -> dict[str, Any]:
+        """Return `usageMetadata` in an object, as a fault may have it, or an empty one."""
+        usage = self._fixed | {"totalTokenCount": self._prompt_tokens + visible + thoughts}
+        if visible:
+            usage["candidatesTokenCount"] = visible
+        if thoughts:
+            usage["thoughtsTokenCount"] = thoughts
+        seen = usage if self._fault is None else _distorted(usage, self._fault)
+        return {"usageMetadata": seen} if seen is not None else {}
 
 
-def _distorted(usage: dict[str, Any], fault: FaultKind | None) -> dict[str, Any] | None:
+def _distorted(usage: dict[str, Any], fault: FaultKind) -> dict[str, Any] | None:
     if fault is FaultKind.MISSING_USAGE:
         return None
     if fault is FaultKind.NEGATIVE_USAGE:
@@ -182,33 +192,22 @@ def _signature(call: GeminiCall, part: Part) -> str:
 
 def _chunks(
     call: GeminiCall, answer: Answer, pace: Pace, ids: Mapping[str, Any]
-) -> Iterator[tuple[dict[str, Any], int]]:
-    """Yield every chunk with its tokens; the last one has the finish reason, and may say nothing.
+) -> Iterator[Chunk]:
+    """Yield every chunk; the last one has the finish reason, and may say nothing.
 
     A text's signature comes in that last chunk, in a part whose text is empty.
     """
-    choice = answer.choices[0]
+    choice, meter = answer.choices[0], Meter(call, answer)
     visible = thoughts = 0
     for step in _steps(call, choice, pace.tokens_per_chunk):
         visible, thoughts = visible + step.visible, thoughts + step.thoughts
         if step.parts:
-            usage = usage_to_json(call, visible, thoughts, answer)
-            yield _chunk(step.parts, {}, usage, ids), step.visible + step.thoughts
+            candidates = [_candidate(step.parts, {})]
+            body = {"candidates": candidates, **meter.read(visible, thoughts), **ids}
+            yield body, step.visible + step.thoughts, False
     last: Part = {"text": ""}
     if choice.pieces and not choice.tool_calls:
         last["thoughtSignature"] = _signature(call, last)
-    usage = usage_to_json(call, visible, thoughts, answer)
-    yield (
-        _chunk([last] if choice.pieces or choice.tool_calls else [], _ending(answer), usage, ids),
-        0,
-    )
-
-
-def _chunk(
-    parts: Sequence[Part],
-    ending: Mapping[str, Any],
-    usage: dict[str, Any] | None,
-    ids: Mapping[str, Any],
-) -> dict[str, Any]:
-    metadata = {"usageMetadata": usage} if usage is not None else {}
-    return {"candidates": [_candidate(parts, ending)], **metadata, **ids}
+    parts = [last] if choice.pieces or choice.tool_calls else []
+    candidates = [_candidate(parts, _ending(answer))]
+    yield {"candidates": candidates, **meter.read(visible, thoughts), **ids}, 0, True
