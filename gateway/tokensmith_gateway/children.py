@@ -12,7 +12,6 @@ from typing import Any
 import msgspec
 
 _READY_SECONDS = 60.0
-_STOP_SECONDS = 30.0
 
 
 class ChildFailed(OSError):
@@ -36,13 +35,13 @@ class Child:
         """Wait until it ends; its exit code."""
         return await self._process.wait()
 
-    async def stop(self) -> None:
-        """Ask it to drain and wait; kill it when it takes too long."""
+    async def stop(self, grace_seconds: float = 30.0) -> None:
+        """Ask it to drain and wait; kill it when it takes longer than its grace."""
         if self._process.returncode is not None:
             return
         self._process.terminate()
         try:
-            async with asyncio.timeout(_STOP_SECONDS):
+            async with asyncio.timeout(grace_seconds):
                 await self._process.wait()
         except TimeoutError:
             self._process.kill()

@@ -155,9 +155,10 @@ class _Workers:
                 )
             await self._start(number)
 
-    async def stop(self) -> None:
+    async def stop(self, grace_seconds: float) -> None:
         """Drain all at once."""
-        await asyncio.gather(*(child.stop() for child in self._children.values()))
+        children = self._children.values()
+        await asyncio.gather(*(child.stop(grace_seconds) for child in children))
 
     async def _start(self, number: int) -> None:
         self._children[number] = await start_child(
@@ -197,4 +198,5 @@ async def _serve_with_workers(
             for task in done - {stopped}:
                 task.result()
         finally:
-            await workers.stop()
+            # A worker keeps to its own grace; this is for one that does not end at all.
+            await workers.stop(2 * settings.server.drain_seconds + 10)

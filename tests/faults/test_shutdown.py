@@ -1,0 +1,214 @@
+"""Going down: streams under way end well, and nothing is left open, whatever the signal."""
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.faults.conftest import NewDatabase
+from tests.support.books import Books, Customer
+from tests.support.processes import (
+    SHORT_WINDOWS,
+    Gateway,
+    Simulator,
+    descendants,
+    is_running,
+    running_gateway,
+)
+from tests.support.waiting import eventually
+
+MODEL = "gpt-5.4-nano"
+STREAMS = 20
+
+
+def stream(gateway: Gateway, customer: Customer, directive: str) -> list[str]:
+    """The data frames of one streamed call, to its end."""
+    body = {
+        "model": MODEL,
+        "messages": [{"role": "user", "content": f"Write 60 words. {customer.name} {directive}"}],
+        "max_completion_tokens": 300,
+        "stream": True,
+    }
+    headers = {"Authorization": f"Bearer {customer.key}"}
+    url = f"{gateway.base_url}/chat/completions"
+    with httpx.stream("POST", url, json=body, headers=headers, timeout=60.0) as answer:
+        assert answer.status_code == 200
+        return [line.removeprefix("data: ") for line in answer.iter_lines() if line]
+
+
+@contextmanager
+def streams(
+    gateway: Gateway, simulator: Simulator, customer: Customer, directive: str, count: int
+) -> Iterator[list["Future[list[str]]"]]:
+    """So many streams under way: every one of them is at the provider."""
+    with ThreadPoolExecutor(count) as threads:
+        running = [threads.submit(stream, gateway, customer, directive) for _ in range(count)]
+        eventually(
+            lambda: len(simulator.calls(customer.name)) == count, "all streams are under way"
+        )
+        yield running
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgres"])
+@pytest.mark.parametrize("signals", [1, 2], ids=["once", "twice"])
+def test_sigterm_lets_streams_end_and_exits_with_zero(
+    *,
+    new_database: NewDatabase,
+    simulator: Simulator,
+    data_dir: Path,
+    engine: str,
+    signals: int,
+) -> None:
+    with running_gateway(data_dir, **new_database(engine)) as gateway:
+        books = Books(gateway.database_url)
+        customer = books.customer()
+        with streams(gateway, simulator, customer, "[[sim:pace=15]]", STREAMS) as running:
+            for _ in range(signals):
+                gateway.terminate()
+            frames = [one.result() for one in running]
+        assert gateway.wait() == 0
+    assert all(one[-1] == "[DONE]" for one in frames)
+    assert books.assert_clean().open_holds == 0
+    records = books.requests(customer)
+    assert len(records) == STREAMS
+    assert {str(record.outcome) for record in records} == {"delivered"}
+
+
+def test_new_calls_are_refused_while_streams_end(
+    new_database: NewDatabase, simulator: Simulator, data_dir: Path
+) -> None:
+    with running_gateway(data_dir, **new_database("sqlite")) as gateway:
+        books = Books(gateway.database_url)
+        customer = books.customer()
+        with (
+            httpx.Client(timeout=20.0) as kept_alive,
+            streams(gateway, simulator, customer, "[[sim:pace=30]]", 1) as running,
+        ):
+            root = gateway.base_url.removesuffix("/v1")
+            assert kept_alive.get(f"{root}/readyz").status_code == 200
+            gateway.terminate()
+
+            def refused() -> bool:
+                try:
+                    return kept_alive.get(f"{root}/readyz").status_code == 503
+                except httpx.TransportError:
+                    return True
+
+            eventually(refused, "it takes no more calls")
+            assert not running[0].done()
+            assert running[0].result()[-1] == "[DONE]"
+        assert gateway.wait() == 0
+
+
+def test_stream_longer_than_the_grace_is_cut_charged_and_told(
+    new_database: NewDatabase, simulator: Simulator, data_dir: Path
+) -> None:
+    variables = new_database("sqlite") | {"TOKENSMITH_DRAIN_SECONDS": "1"}
+    with running_gateway(data_dir, **variables) as gateway:
+        books = Books(gateway.database_url)
+        customer = books.customer()
+        with (
+            ThreadPoolExecutor(1) as thread,
+            streams(gateway, simulator, customer, "[[sim:pace=200]]", 1) as running,
+        ):
+            gateway.terminate()
+            ended = thread.submit(gateway.wait)
+            failure = running[0].exception()
+            assert ended.result() == 0
+        if failure is None:
+            last = json.loads(running[0].result()[-1])
+            assert last["error"]["code"] in {"stream_interrupted", "shutting_down"}
+        else:
+            assert isinstance(failure, httpx.TransportError)
+    (record,) = books.requests(customer)
+    assert str(record.outcome) in {"abandoned", "truncated"}
+    assert 0 < record.charged_microcredits < record.held_microcredits
+    assert books.assert_clean().open_holds == 0
+
+
+def test_hanging_provider_does_not_keep_it_from_going_down(
+    new_database: NewDatabase, simulator: Simulator, data_dir: Path
+) -> None:
+    variables = new_database("sqlite") | {"TOKENSMITH_DRAIN_SECONDS": "1"}
+    with running_gateway(data_dir, **variables) as gateway:
+        books = Books(gateway.database_url)
+        customer = books.customer()
+        with ThreadPoolExecutor(1) as thread:
+            asked = thread.submit(
+                httpx.post,
+                f"{gateway.base_url}/chat/completions",
+                json={
+                    "model": MODEL,
+                    "messages": [
+                        {"role": "user", "content": f"{customer.name} [[sim:fault=hang]]"}
+                    ],
+                },
+                headers={"Authorization": f"Bearer {customer.key}"},
+                timeout=60.0,
+            )
+            simulator.wait_for_call(customer.name)
+            gateway.terminate()
+            assert gateway.wait() == 0
+            failure = asked.exception()
+            assert failure is not None or asked.result().status_code == 503
+    assert books.balance(customer).available_microcredits == customer.granted_microcredits
+    assert books.assert_clean().open_holds == 0
+
+
+def test_killed_worker_is_started_again_and_calls_go_on(
+    new_database: NewDatabase, simulator: Simulator, data_dir: Path
+) -> None:
+    variables = new_database("postgres") | dict(SHORT_WINDOWS)
+    with running_gateway(data_dir, "--workers", "2", **variables) as gateway:
+        books = Books(gateway.database_url)
+        customer = books.customer()
+        before = descendants(gateway.pid)
+        assert len(before) == 2
+        victim = min(before)
+
+        os.kill(victim, signal.SIGKILL)
+
+        def replaced() -> bool:
+            now = {pid for pid in descendants(gateway.pid) if is_running(pid)}
+            return len(now) == 2 and victim not in now
+
+        eventually(replaced, "another worker is started")
+        eventually(lambda: gateway.printed().count('"worker.started"') == 3, "it serves")
+        for _ in range(4):
+            assert stream(gateway, customer, "")[-1] == "[DONE]"
+        workers = descendants(gateway.pid)
+        assert gateway.stop() == 0
+        assert not any(map(is_running, workers))
+    books.assert_clean()
+
+
+def test_killed_parent_leaves_no_worker_behind(new_database: NewDatabase, data_dir: Path) -> None:
+    variables = new_database("postgres")
+    del variables["TOKENSMITH_SIMULATOR_URL"]
+    with running_gateway(data_dir, "--workers", "2", **variables) as gateway:
+        children = descendants(gateway.pid)
+        assert len(children) == 3, "two workers and their simulator"
+        gateway.kill()
+    eventually(lambda: not any(map(is_running, children)), "the workers and the simulator end")
+
+
+def test_workers_that_keep_dying_end_the_gateway_with_a_failure(
+    new_database: NewDatabase, data_dir: Path
+) -> None:
+    variables = new_database("postgres") | {
+        "TOKENSMITH_RESTARTS_PER_MINUTE": "0",
+        "TOKENSMITH_FAULT_POINTS": "after_hold=kill",
+    }
+    with running_gateway(data_dir, "--workers", "2", **variables) as gateway:
+        customer = Books(gateway.database_url).customer()
+        with pytest.raises(httpx.TransportError):
+            stream(gateway, customer, "")
+        assert gateway.wait() == 1
+        assert "tokensmith: workers ended 1 times within a minute" in gateway.printed()
+        assert "Traceback" not in gateway.printed()
