@@ -14,7 +14,12 @@ from tokensmith_server.providers.base import ProviderSettings
 from tokensmith_server.providers.http import parse_base_url
 
 # Where the simulator serves each provider, below its own address.
-_SIMULATOR_PATHS: Final = {"openai": "/openai/v1", "xai": "/xai/v1", "together": "/together"}
+_SIMULATOR_PATHS: Final = {
+    "openai": "/openai/v1",
+    "anthropic": "/anthropic",
+    "xai": "/xai/v1",
+    "together": "/together",
+}
 
 
 class Profile(StrEnum):
@@ -57,12 +62,20 @@ class ServerSettings(BaseSettings):
 
     openai_api_key: SecretStr | None = None
     openai_base_url: str = ""
+    anthropic_api_key: SecretStr | None = None
+    anthropic_base_url: str = ""
     xai_api_key: SecretStr | None = None
     xai_base_url: str = ""
     together_api_key: SecretStr | None = None
     together_base_url: str = ""
 
-    @field_validator("simulator_url", "openai_base_url", "xai_base_url", "together_base_url")
+    @field_validator(
+        "simulator_url",
+        "openai_base_url",
+        "anthropic_base_url",
+        "xai_base_url",
+        "together_base_url",
+    )
     @classmethod
     def _is_address(cls, url: str) -> str:
         if url:

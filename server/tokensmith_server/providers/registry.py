@@ -8,12 +8,14 @@ import aiohttp
 
 from tokensmith_server.catalog.model import ExtraProvider
 from tokensmith_server.providers import openai, openai_compatible, together, xai
+from tokensmith_server.providers.anthropic import provider as anthropic
 from tokensmith_server.providers.base import ChatProvider, ProviderSettings
 
 ChatFactory = Callable[[ProviderSettings, aiohttp.ClientSession], ChatProvider]
 
 CHAT_FACTORIES: Final[Mapping[str, ChatFactory]] = {
     openai.NAME: openai.create,
+    anthropic.AnthropicProvider.name: anthropic.create,
     xai.NAME: xai.create,
     together.NAME: together.create,
 }
