@@ -1,6 +1,6 @@
 """One HTTP request on its way: its record, and what of its head goes on to the server."""
 
-import os
+import random
 import re
 import time
 from typing import Final
@@ -24,6 +24,9 @@ _TRACEPARENT: Final = istr("traceparent")
 _TRACE: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _SECONDS: Final = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,6})?")
 _COUNT: Final = re.compile(r"[0-9]{1,3}")
+
+_random: Final = random.Random()  # noqa: S311 - seeded by the operating system, once
+_RANDOM_B: Final = (1 << 62) - 1
 
 _NO_KEY: Final = (
     "You didn't provide an API key. Send it in the header `Authorization: Bearer pk_live_...`."
@@ -65,9 +68,11 @@ CALL: Final = web.RequestKey("call", Call)
 
 def new_request_id() -> str:
     """``req_`` and a UUIDv7, so that ids sort by time and never collide between processes."""
-    value = int.from_bytes(os.urandom(10)) | (time.time_ns() // 1_000_000) << 80
-    value = value & ~(0xF000 << 64) | 0x7000 << 64
-    value = value & ~(0xC000 << 48) | 0x8000 << 48
+    # Ids are no secrets, and the operating system's randomness costs a system call each.
+    bits = _random.getrandbits(74)
+    version, variant = 0x7 << 76, 0x2 << 62
+    milliseconds = time.time_ns() // 1_000_000
+    value = milliseconds << 80 | version | bits >> 62 << 64 | variant | bits & _RANDOM_B
     return f"req_{value:032x}"
 
 
