@@ -73,6 +73,9 @@ class Layer(grpc.aio.ServerInterceptor):
         inner = getattr(handler, kind)
         if handler.response_streaming and inspect.iscoroutinefunction(inner):
             inner = partial(_iterate_writer, inner)
+        elif handler.response_streaming and type(self).stream is Layer.stream:
+            # Nothing to add: each layer around a stream costs on every message and at its end.
+            return handler
         make = getattr(grpc, f"{kind}_rpc_method_handler")
         return make(
             partial(around, method, inner),
