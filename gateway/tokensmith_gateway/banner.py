@@ -2,8 +2,8 @@
 
 from tokensmith_server.config import ServerSettings
 
-# The cheapest model that a provider serves directly.
-_FIRST_MODEL = "gpt-5.4-nano"
+# A small model without a date to go by.
+_FIRST_MODEL = "gpt-5.4-mini"
 
 
 def banner(public_url: str, grpc: str, secret: str | None, settings: ServerSettings) -> str:

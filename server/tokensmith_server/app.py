@@ -64,6 +64,10 @@ SERVICES = (
 )
 
 
+class ProviderSettingsError(ValueError):
+    """A provider's key or address can't be used; the text names the provider, repeats neither."""
+
+
 def price_of(hold: HoldFacts) -> int | None:
     """What a hold's usage costs at its own rate, for the auditor; ``None`` where it has none."""
     rate = rate_from_json(hold.rate_json)
@@ -141,6 +145,7 @@ async def open_app(
     The database must be up to date (``storage.migrate.upgrade``).
 
     Raises:
+        ProviderSettingsError: a provider's key or address can't be used.
         CatalogError: the overlay file is not valid; lists every problem.
         StorageError, LedgerUnavailable: the database can't be used.
     """
@@ -175,7 +180,7 @@ async def open_app(
             supervisor=supervisor,
             sweeper=sweeper,
             chat=ChatServicer(ChatService(parts), total_seconds_max=settings.total_seconds_max),
-            billing=BillingServicer(store),
+            billing=BillingServicer(store, rate_from_json),
             models=ModelServicer(catalog, clock),
         )
         stop = asyncio.Event()
@@ -192,9 +197,11 @@ async def _providers(
 ) -> Mapping[str, ChatProvider]:
     """An adapter for each provider that can be reached, over one session that ``stack`` closes."""
     session = await stack.enter_async_context(create_session())
-    return create_chat_providers(
-        session, settings.providers() | _extra_keys(catalog), catalog.providers.values()
-    )
+    known = settings.providers() | _extra_keys(catalog)
+    try:
+        return create_chat_providers(session, known, catalog.providers.values())
+    except ValueError as error:
+        raise ProviderSettingsError(str(error)) from error
 
 
 def _extra_keys(catalog: Catalog) -> dict[str, ProviderSettings]:

@@ -9,6 +9,7 @@ import pydantic
 from rich.console import Console
 from rich.table import Table
 
+from tokensmith_server.app import ProviderSettingsError
 from tokensmith_server.billing.errors import (
     AccountExists,
     AccountNotFound,
@@ -34,6 +35,7 @@ _CODES: Final[dict[type[Exception], int]] = {
     LedgerUnavailable: EXIT_DATABASE,
     StorageError: EXIT_DATABASE,
     CatalogError: EXIT_USAGE,
+    ProviderSettingsError: EXIT_USAGE,
     pydantic.ValidationError: EXIT_USAGE,
     OSError: EXIT_FAILED,
 }

@@ -1,5 +1,6 @@
 """Domain to proto at the edge of billing. Rendering only; nothing here can fail."""
 
+from collections.abc import Iterable
 from dataclasses import fields
 
 from google.protobuf.duration_pb2 import Duration
@@ -10,6 +11,7 @@ from tokensmith.v1 import chat_service_pb2 as chat_pb
 from tokensmith.v1 import model_service_pb2 as model_pb
 from tokensmith.v1 import usage_pb2
 from tokensmith_server.billing.commands import AttemptState, Balance, HoldState, Outcome
+from tokensmith_server.billing.pricing import PriceLine
 from tokensmith_server.billing.store import AttemptRecord, RequestRecord
 from tokensmith_server.billing.usage import TokenUsage
 
@@ -72,8 +74,10 @@ def usage_to_proto(usage: TokenUsage, *, estimated: bool) -> usage_pb2.TokenUsag
     return message
 
 
-def request_to_proto(record: RequestRecord) -> billing_pb.RequestRecord:
-    """One line of the request log."""
+def request_to_proto(
+    record: RequestRecord, lines: Iterable[PriceLine] = ()
+) -> billing_pb.RequestRecord:
+    """One line of the request log, with how its charge came about."""
     message = billing_pb.RequestRecord(
         id=record.request_id,
         key_id=record.api_key_id,
@@ -83,6 +87,8 @@ def request_to_proto(record: RequestRecord) -> billing_pb.RequestRecord:
         hold=_hold_to_proto(record),
         outcome=OUTCOMES[record.outcome] if record.outcome else usage_pb2.OUTCOME_UNSPECIFIED,
         error_reason=record.error_reason or "",
+        client_request_id=record.idempotency_key or "",
+        price_lines=[_line_to_proto(line) for line in lines],
         attempts=[_attempt_to_proto(attempt) for attempt in record.attempts],
         create_time=time_to_proto(record.created_time),
     )
@@ -95,6 +101,22 @@ def request_to_proto(record: RequestRecord) -> billing_pb.RequestRecord:
     if record.resolved_time is not None:
         message.end_time.CopyFrom(time_to_proto(record.resolved_time))
     return message
+
+
+_UNITS = {
+    "input_token": billing_pb.PRICE_UNIT_INPUT_TOKEN,
+    "cached_input_token": billing_pb.PRICE_UNIT_CACHED_INPUT_TOKEN,
+    "output_token": billing_pb.PRICE_UNIT_OUTPUT_TOKEN,
+}
+
+
+def _line_to_proto(line: PriceLine) -> billing_pb.PriceLine:
+    return billing_pb.PriceLine(
+        unit=_UNITS[line.unit],
+        quantity=line.quantity,
+        unit_microcredits=line.unit_microcredits,
+        amount_microcredits=line.amount_microcredits,
+    )
 
 
 def _hold_to_proto(record: RequestRecord) -> billing_pb.Hold:

@@ -134,6 +134,8 @@ class HoldRow:
             kind=command.kind,
             model=command.model,
             catalog_version=command.catalog_version,
+            rate_json=command.rate_json,
+            idempotency_key=command.idempotency_key,
             stream=command.stream,
             state=self.hold.state,
             outcome=self.outcome,

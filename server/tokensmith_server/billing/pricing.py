@@ -20,6 +20,7 @@ __all__ = [
     "OUTPUT_FLOOR_TOKENS",
     "UNBOUNDED_REASONING_FACTOR",
     "HoldTerms",
+    "PriceLine",
     "TextFacts",
     "charge",
     "charge_images",
@@ -28,6 +29,7 @@ __all__ = [
     "estimate_low_tokens",
     "hold_terms",
     "low_charge",
+    "price_lines",
     "usage_is_plausible",
 ]
 
@@ -78,6 +80,33 @@ def charge(rate: TokenRate, usage: TokenUsage) -> int:
         + cached_microcredits
         + usage.output_tokens * rate.output_microcredits
     )
+
+
+@value
+class PriceLine:
+    """One row of how a charge came about: so many units at so much."""
+
+    unit: str  # input_token, cached_input_token, output_token
+    quantity: int
+    unit_microcredits: int
+
+    @property
+    def amount_microcredits(self) -> int:
+        """Quantity times price."""
+        return self.quantity * self.unit_microcredits
+
+
+def price_lines(rate: TokenRate, usage: TokenUsage) -> tuple[PriceLine, ...]:
+    """The rows of ``charge``; their amounts sum to it. Classes without tokens have no row."""
+    cached_tokens = 0
+    if rate.cached_input_microcredits is not None:
+        cached_tokens = usage.cached_input_tokens or 0
+    lines = (
+        PriceLine("input_token", usage.input_tokens - cached_tokens, rate.input_microcredits),
+        PriceLine("cached_input_token", cached_tokens, rate.cached_input_microcredits or 0),
+        PriceLine("output_token", usage.output_tokens, rate.output_microcredits),
+    )
+    return tuple(line for line in lines if line.quantity)
 
 
 def charge_images(rate: ImageRate, image_count: int, usage: TokenUsage | None = None) -> int:

@@ -144,6 +144,8 @@ class RequestRecord:
     kind: str
     model: str
     catalog_version: str
+    rate_json: str
+    idempotency_key: str | None
     stream: bool
     state: HoldState
     outcome: Outcome | None

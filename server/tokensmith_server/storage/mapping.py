@@ -128,6 +128,8 @@ def request_from_rows(row: HoldRow, attempts: Sequence[AttemptRow]) -> RequestRe
         kind=row.kind,
         model=row.model,
         catalog_version=row.catalog_version,
+        rate_json=row.rate_json,
+        idempotency_key=row.idempotency_key,
         stream=bool(row.stream),
         state=HoldState(row.state),
         outcome=None if row.outcome is None else Outcome(row.outcome),

@@ -38,6 +38,8 @@ async def test_open_call_is_in_the_request_log(ledger: LedgerUnderTest) -> None:
         kind="chat",
         model="some/model",
         catalog_version="v1",
+        rate_json=command.rate_json,
+        idempotency_key=None,
         stream=True,
         state=HoldState.HELD,
         outcome=None,
