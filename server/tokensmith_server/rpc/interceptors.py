@@ -31,6 +31,11 @@ class LoadLayer(Layer):
         self._running = 0
         self.closing = False
 
+    @property
+    def running(self) -> int:
+        """How many calls have a place now."""
+        return self._running
+
     def _enter(self, method: str) -> None:
         if method.startswith(PUBLIC_PREFIXES):
             self._running += 1

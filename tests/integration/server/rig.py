@@ -29,7 +29,7 @@ from tokensmith_server.catalog.rate_snapshot import rate_from_json
 from tokensmith_server.catalog.servicer import ModelServicer
 from tokensmith_server.chat.servicer import ChatServicer
 from tokensmith_server.rpc.auth import Authenticator
-from tokensmith_server.rpc.interceptors import build_layers
+from tokensmith_server.rpc.interceptors import LoadLayer, build_layers
 from tokensmith_server.rpc.layer import Layer
 from tokensmith_server.rpc.server import Health, build_network_server, enable_reflection
 
@@ -47,6 +47,11 @@ class ServerRig:
     server: grpc.aio.Server
     health: Health
     layers: tuple[Layer, ...]
+
+    @property
+    def calls_running(self) -> int:
+        """Calls that the server has not seen end yet."""
+        return sum(layer.running for layer in self.layers if isinstance(layer, LoadLayer))
 
     @property
     def chats(self) -> Any:

@@ -148,6 +148,8 @@ async def test_client_that_cancels_leaves_the_call_to_be_finished(rig: ServerRig
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
+    # On the network the server hears of it a little later.
+    await eventually(lambda: rig.calls_running == 0)
     gate.set()
     await rig.chat.idle()
     again = await rig.complete(("x-stainless-retry-count", "1"))

@@ -22,14 +22,16 @@ from tokensmith_server.providers.base import ErrorKind
 Lines = list[MutableMapping[str, Any]]
 
 
-def rpc_line(logged: Lines) -> MutableMapping[str, Any]:
+async def rpc_line(logged: Lines) -> MutableMapping[str, Any]:
+    """The call's line; on the network a client may have its answer before that is written."""
+    await eventually(lambda: any(line["event"] == "rpc" for line in logged))
     (line,) = [line for line in logged if line["event"] == "rpc"]
     return line
 
 
 async def test_line_of_a_call_says_who_what_and_how_it_ended(rig: ServerRig, logged: Lines) -> None:
     await rig.complete(("x-request-id", "mine"))
-    assert rpc_line(logged) == {
+    assert await rpc_line(logged) == {
         "event": "rpc",
         "log_level": "info",
         "method": "/tokensmith.v1.ChatService/CreateChatCompletion",
@@ -48,20 +50,20 @@ async def test_line_of_a_stream(rig: ServerRig, logged: Lines) -> None:
     async for _ in rig.stream():
         pass
     await eventually(lambda: logged)
-    line = rpc_line(logged)
+    line = await rpc_line(logged)
     assert (line["code"], line["charged_microcredits"]) == ("OK", PRICE)
 
 
 async def test_line_of_a_failure_has_its_reason_and_status(rig: ServerRig, logged: Lines) -> None:
     rig.chat.provider.queue(failure(ErrorKind.INVALID_REQUEST))
     await failure_of(rig.complete())
-    line = rpc_line(logged)
+    line = await rpc_line(logged)
     assert (line["code"], line["reason"]) == ("INVALID_ARGUMENT", "UPSTREAM_REJECTED")
 
 
 async def test_line_of_a_refused_stranger_names_nobody(rig: ServerRig, logged: Lines) -> None:
     await failure_of(rig.billing.GetBalance(billing_pb.GetBalanceRequest()))
-    line = rpc_line(logged)
+    line = await rpc_line(logged)
     assert (line["code"], line["account"], line["key"]) == ("UNAUTHENTICATED", None, None)
 
 
@@ -75,7 +77,7 @@ async def test_line_of_a_call_whose_client_left(rig: ServerRig, logged: Lines) -
     with pytest.raises(asyncio.CancelledError):
         await running
     await eventually(lambda: any(line["event"] == "rpc" for line in logged))
-    assert rpc_line(logged)["code"] == "CANCELLED"
+    assert (await rpc_line(logged))["code"] == "CANCELLED"
     gate.set()
     await rig.chat.idle()
 
@@ -88,13 +90,13 @@ async def test_line_of_a_stream_whose_client_left_comes_once_and_is_its_own(
     await call.read()
     call.cancel()
     await eventually(lambda: any(line["event"] == "rpc" for line in logged))
-    line = rpc_line(logged)
+    line = await rpc_line(logged)
     assert (line["code"], line["request_id"]) == ("CANCELLED", "mine")
 
 
 async def test_model_that_nobody_sells_is_logged_in_part(rig: ServerRig, logged: Lines) -> None:
     await failure_of(rig.complete(params=params(model="m" * 10_000)))
-    assert len(rpc_line(logged)["model"]) == 100
+    assert len((await rpc_line(logged))["model"]) == 100
 
 
 def count(name: str, **labels: str) -> float:
