@@ -5,6 +5,7 @@ PYTHON ?= $(shell for v in python3.13 python3.12 python3.11 python3; do \
 	$$v -c 'import sys; raise SystemExit(not ((3, 11) <= sys.version_info[:2] <= (3, 13)))' 2>/dev/null && echo $$v && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
+INTEROP_VENV := .venv-interop
 MEMBERS := clients/python server rest_bridge simulator gateway
 TYPED := server/tokensmith_server rest_bridge/tokensmith_bridge gateway/tokensmith_gateway \
 	simulator/tokensmith_simulator clients/python/tokensmith clients/python/generate.py \
@@ -12,10 +13,10 @@ TYPED := server/tokensmith_server rest_bridge/tokensmith_bridge gateway/tokensmi
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --no-input --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format generate lock bench clean
+.PHONY: help run test test-interop check format generate lock bench clean
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-13s %s\n", $$1, $$2}'
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "TokenSmith needs Python 3.11, 3.12 or 3.13 on PATH (or set PYTHON=...)."; exit 1; }
@@ -36,6 +37,14 @@ run: $(VENV)/.installed-runtime ## Install, migrate and serve everything in the 
 
 test: $(VENV)/.installed-dev ## Run every test, with a real PostgreSQL; TESTS="tests/unit -x" runs some
 	$(BIN)/python -m pytest $(TESTS)
+
+$(INTEROP_VENV)/.installed: requirements/interop.txt | $(VENV)/bin/python
+	$(BIN)/python -m venv $(INTEROP_VENV)
+	$(INTEROP_VENV)/bin/python -m pip install --disable-pip-version-check --no-input --quiet --require-hashes -r requirements/interop.txt
+	@touch $@
+
+test-interop: $(VENV)/.installed-dev $(INTEROP_VENV)/.installed ## Try the gateway in front of llama.cpp's own server
+	TOKENSMITH_INTEROP_PYTHON=$(CURDIR)/$(INTEROP_VENV)/bin/python $(BIN)/python -m pytest tests/interop
 
 check: $(VENV)/.installed-dev ## Format, lint, types, import contracts, protos, generated code
 	$(BIN)/ruff format --check .
@@ -58,4 +67,4 @@ lock: $(VENV)/.installed-dev ## Resolve the hash-pinned lock files anew
 	$(BIN)/python requirements/lock.py
 
 clean: ## Remove the virtual environment and caches (data directories stay)
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(INTEROP_VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,4 +1,4 @@
-"""Write the two lock files: exact versions and hashes for every platform, and no index address."""
+"""Write the lock files: exact versions and hashes for every platform, and no index address."""
 
 import subprocess
 import sys
@@ -12,20 +12,21 @@ MEMBERS = (
     "tokensmith-gateway",
     "tokensmith-simulator",
 )
+MEMBERS_FILE = "requirements/members.in"
 HEADER = (
     "# Made by `make lock`. Exact versions and hashes; the members themselves are not listed.\n"
 )
 
 
-def lock(target: str, group: str, *constraints: str) -> None:
-    """Resolve the members plus one dependency group into ``requirements/<target>``."""
+def lock(target: str, group: str, *inputs: str, constraints: tuple[str, ...] = ()) -> None:
+    """Resolve one dependency group, plus the ``inputs``, into ``requirements/<target>``."""
     command = [
         *(sys.executable, "-m", "uv", "pip", "compile", "--quiet"),
         *("--universal", "--python-version", "3.11", "--generate-hashes"),
         *("--no-emit-index-url", "--no-emit-find-links", "--no-header", "--no-annotate"),
         *(argument for member in MEMBERS for argument in ("--no-emit-package", member)),
         *(argument for file in constraints for argument in ("--constraint", file)),
-        *("--group", group, "requirements/members.in", "--output-file", f"requirements/{target}"),
+        *("--group", group, *inputs, "--output-file", f"requirements/{target}"),
     ]
     subprocess.run(command, cwd=ROOT, check=True)  # noqa: S603
     path = ROOT / "requirements" / target
@@ -33,6 +34,7 @@ def lock(target: str, group: str, *constraints: str) -> None:
 
 
 if __name__ == "__main__":
-    lock("dev.txt", "dev")
+    lock("dev.txt", "dev", MEMBERS_FILE)
     # Constrained by the wider file, so that a package has one version in both.
-    lock("runtime.txt", "build", "requirements/dev.txt")
+    lock("runtime.txt", "build", MEMBERS_FILE, constraints=("requirements/dev.txt",))
+    lock("interop.txt", "interop")
