@@ -14,6 +14,8 @@ DEFAULT_EVENT_LIMIT_BYTES: Final = 8 * 1024 * 1024
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _FRAME_START: Final = b"data: "
 _BETWEEN_FRAMES: Final = b"\n\ndata: "
+_BETWEEN_CRLF_FRAMES: Final = b"\r\n\r\ndata: "
+_CRLF_END: Final = b"\r\n\r\n"
 
 
 class SSELimitExceeded(Exception):
@@ -39,8 +41,8 @@ class SSEBatch:
 class SSEDecoder:
     """Turns the chunks of one response body into events, wherever the chunks are cut.
 
-    Streams that send one ``data: `` line per event (all of OpenAI's dialect) are split in bulk;
-    every other shape goes line by line. At most one event is ever buffered.
+    Streams that send one ``data: `` line per event (all of OpenAI's dialect, and Gemini with CRLF)
+    are split in bulk; every other shape goes line by line. At most one event is ever buffered.
     """
 
     __slots__ = (
@@ -73,6 +75,8 @@ class SSEDecoder:
         batch = SSEBatch()
         if self._opening is not None:
             chunk = self._strip_byte_order_mark(self._opening + chunk)
+        if b"\r" in chunk and self._decode_uniform_crlf(chunk, batch):
+            return batch
         text = self._with_line_feeds(chunk)
         if not text:
             return batch
@@ -142,6 +146,31 @@ class SSEDecoder:
         batch.payloads = payloads
         self._event_bytes = 0
         self._keep(rest)
+        return True
+
+    def _decode_uniform_crlf(self, chunk: bytes, batch: SSEBatch) -> bool:
+        """Do the same for lines that end with CRLF, and what is kept of the last chunk.
+
+        Making them LF first would take longer than all the rest.
+        """
+        if self._after_cr or self._data_lines or self._event_name:
+            return False
+        text = b"".join([*self._line_parts, chunk])
+        end = text.rfind(_CRLF_END)
+        if end < 0 or not text.startswith(_FRAME_START):
+            return False
+        rest = text[end + len(_CRLF_END) :]
+        payloads = text[len(_FRAME_START) : end].split(_BETWEEN_CRLF_FRAMES)
+        # Any other line leaves a line end where there should be none.
+        said = b"".join([*payloads, rest])
+        if b"\n" in said or b"\r" in said:
+            return False
+        self._take_line_parts()
+        batch.payloads = payloads
+        self._event_bytes = 0
+        self._keep(rest)
+        if len(text) > self._limit_bytes:
+            self._check_sizes(batch)
         return True
 
     def _decode_lines(self, lines: bytes, batch: SSEBatch) -> None:

@@ -17,6 +17,17 @@ SAMPLES: dict[str, tuple[bytes, list[Event], bytes | None]] = {
         None,
     ),
     "CRLF": (b"data: a\r\n\r\ndata: b\r\n\r\n", [("", b"a"), ("", b"b")], None),
+    "CRLF with other lines": (
+        b"data: a\r\n\r\n: ping\r\n\r\ndata: b\r\ndata: c\r\n\r\nevent: x\r\ndata: d\r\n\r\n",
+        [("", b"a"), ("", b"b\nc"), ("x", b"d")],
+        None,
+    ),
+    "CRLF with single CR and LF": (
+        b"data: a\r\n\r\ndata: b\rdata: c\r\n\r\ndata: d\n\r\ndata: e\r\n\r\n",
+        [("", b"a"), ("", b"b\nc"), ("", b"d"), ("", b"e")],
+        None,
+    ),
+    "CRLF without the last blank line": (b"data: a\r\n\r\ndata: b\r\n", [("", b"a")], b"b"),
     "CR": (b"data: a\r\rdata: b\r\r", [("", b"a"), ("", b"b")], None),
     "mixed line ends": (
         b"data: a\r\n\ndata: b\n\r\ndata: c\r\r\n",
