@@ -2,16 +2,16 @@
 
 While a Claude thinks, its tool calls come after thinking blocks that carry a signature, and the
 next request should bring those blocks back unchanged; models that think by budget insist. OpenAI's
-wire format has no place for them: ``reasoning_content`` is shown to people, so that a seal in it
-would be seen, and most clients do not send it back at all; tool call ids come back, but other
-providers limit them to 40 characters, and one conversation may visit several.
+wire format has no place for them: ``reasoning_content`` is shown to people, who would see a seal in
+it, and most clients do not send it back at all. The id of a tool call does come back, but it would
+have to carry all of a turn's thinking, text and seals, which is tens of kilobytes.
 
 So the adapter remembers the blocks of answers that call tools, by the calls themselves: their ids,
 names and arguments, which every client sends back, and which nobody else knows. What is bounded
-or in one process can be lost (a restart, another worker, the limit); the continuation then goes
-without the old thinking, and where the API insists on it, without thinking (``thinking.py``).
+and in one process can be lost (a restart, another worker, the limit); the continuation then goes
+without the old thinking, and where the API insists on it, without thinking (``request.py``).
 Nothing here outlives the process or is ever logged. Thinking of answers without tool calls is not
-kept: the API ignores it from then on, or does well without.
+kept: the API does well without.
 """
 
 import hashlib
