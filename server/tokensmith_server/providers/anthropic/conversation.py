@@ -14,6 +14,7 @@ import msgspec
 from tokensmith.v1 import chat_service_pb2 as chat_pb
 from tokensmith_server.providers.anthropic.media import file_block, image_block
 from tokensmith_server.providers.anthropic.profile import PLACEHOLDER
+from tokensmith_server.providers.tool_call_ids import plain_id
 
 Json = dict[str, Any]
 Recall = Callable[[Sequence[Json]], list[Json] | None]
@@ -147,7 +148,7 @@ class _Builder:
         return [*thinking, *said, *calls]
 
     def _tool_use(self, call: chat_pb.ChatToolCall) -> Json:
-        wanted = _NOT_IN_IDS.sub("_", call.id)
+        wanted = _NOT_IN_IDS.sub("_", plain_id(call.id))
         call_id, number = wanted, 1
         while call_id in self._used_ids:
             number += 1

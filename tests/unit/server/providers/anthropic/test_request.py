@@ -18,6 +18,7 @@ from tests.unit.server.providers.anthropic.chats import (
 from tests.unit.server.providers.chats import function_tool, parts_of, said
 from tokensmith.v1 import chat_service_pb2 as chat_pb
 from tokensmith_server.providers.anthropic.request import JSON_INSTRUCTION
+from tokensmith_server.providers.tool_call_ids import with_signature
 
 PDF = "JVBERi0xLjQK"
 
@@ -114,6 +115,12 @@ def test_ids_of_other_providers_are_spelt_anew_and_made_unique() -> None:
     assert turns[2][1] == [res("call_1_2", "B"), res("call_1", "A")]
     assert turns[3][1][0]["id"] == "call_1_3"
     assert turns[4][1] == [res("call_1_3", "C")]
+
+
+def test_another_providers_signature_stays_out_of_the_id() -> None:
+    signed = with_signature("g1", "c2lnbmF0dXJl")
+    turns = turns_of(said("go"), called((signed, "f", "")), result(signed))
+    assert (turns[1][1], turns[2][1]) == ([use("g1")], [res("g1")])
 
 
 def test_conversation_begins_with_the_user() -> None:
