@@ -1,0 +1,99 @@
+"""`tokensmith accounts`, `keys`, `credits`: data on standard output, one line for each failure."""
+
+import re
+
+import pytest
+
+from tests.unit.gateway.conftest import Done, RunCommand
+
+
+def assert_refused(done: Done, exit_code: int, words: str) -> None:
+    """A failure is an exit code and one line on standard error, and nothing else."""
+    assert done.exit_code == exit_code
+    assert not done.output
+    assert done.errors.startswith("tokensmith: ")
+    assert done.errors.count("\n") == 1
+    assert words in done.errors
+
+
+def test_account_begins_at_zero_and_is_listed(tokensmith: RunCommand) -> None:
+    made = tokensmith("accounts", "create", "acme", "--json").json
+    assert made["name"] == "acme"
+    assert made["id"].startswith("acct_")
+    assert (made["available"], made["held"], made["charged"], made["granted"]) == ("0",) * 4
+    assert tokensmith("accounts", "list", "--json").json == [made]
+
+
+def test_account_name_is_taken_once(tokensmith: RunCommand) -> None:
+    tokensmith("accounts", "create", "acme")
+    assert_refused(tokensmith("accounts", "create", "acme"), 4, "acme")
+
+
+def test_key_is_shown_once_and_then_by_its_hint(tokensmith: RunCommand) -> None:
+    tokensmith("accounts", "create", "acme")
+    made = tokensmith("keys", "create", "--account", "acme", "--name", "laptop", "--json").json
+    assert re.fullmatch(r"pk_live_[\w-]{43}", made["key"])
+    (listed,) = tokensmith("keys", "list", "--account", "acme", "--json").json
+    assert listed == {name: value for name, value in made.items() if name != "key"}
+    assert made["key"].endswith(listed["hint"].removeprefix("..."))
+
+
+def test_revoked_key_stays_listed(tokensmith: RunCommand) -> None:
+    tokensmith("accounts", "create", "acme")
+    made = tokensmith("keys", "create", "--account", "acme", "--json").json
+    revoked = tokensmith("keys", "revoke", made["id"], "--account", "acme", "--json").json
+    assert revoked["revoked"] is not None
+    assert tokensmith("keys", "list", "--account", "acme", "--json").json == [revoked]
+
+
+def test_key_of_another_account_is_not_found(tokensmith: RunCommand) -> None:
+    tokensmith("accounts", "create", "acme")
+    tokensmith("accounts", "create", "other")
+    made = tokensmith("keys", "create", "--account", "acme", "--json").json
+    assert_refused(tokensmith("keys", "revoke", made["id"], "--account", "other"), 3, made["id"])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("keys", "list", "--account", "nobody"),
+        ("keys", "create", "--account", "nobody"),
+        ("keys", "revoke", "key_1", "--account", "nobody"),
+        ("credits", "grant", "--account", "nobody", "5"),
+        ("requests", "list", "--account", "nobody"),
+    ],
+)
+def test_unknown_account_is_not_found(tokensmith: RunCommand, arguments: tuple[str, ...]) -> None:
+    assert_refused(tokensmith(*arguments), 3, "nobody")
+
+
+def test_grant_is_exact_to_the_micro_credit(tokensmith: RunCommand) -> None:
+    tokensmith("accounts", "create", "acme")
+    granted = tokensmith("credits", "grant", "--account", "acme", "12.000001", "--json").json
+    assert granted["available"] == "12.000001"
+    assert granted["repeated"] is False
+
+
+def test_grant_with_an_id_is_given_once(tokensmith: RunCommand) -> None:
+    tokensmith("accounts", "create", "acme")
+    arguments = ("credits", "grant", "--account", "acme", "5", "--grant-id", "inv-1", "--json")
+    assert tokensmith(*arguments).json["repeated"] is False
+    again = tokensmith(*arguments).json
+    assert again["repeated"] is True
+    assert again["available"] == "5"
+
+
+@pytest.mark.parametrize("amount", ["0", "-1", "1.0000001", "lots", "nan", "1e3"])
+def test_amount_that_is_none_is_wrong_usage(tokensmith: RunCommand, amount: str) -> None:
+    tokensmith("accounts", "create", "acme")
+    done = tokensmith("credits", "grant", "--account", "acme", "--", amount)
+    assert done.exit_code == 2
+    assert not done.output
+    assert tokensmith("accounts", "list", "--json").json[0]["granted"] == "0"
+
+
+def test_tables_keep_a_row_on_a_line(tokensmith: RunCommand) -> None:
+    tokensmith("accounts", "create", "a" * 120)
+    lines = tokensmith("accounts", "list").output.splitlines()
+    assert len(lines) == 2
+    assert "a" * 120 in lines[1]
