@@ -9,6 +9,7 @@ from functools import partial
 import pytest
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
 
 from tests.integration.providers.upstream import ScriptedUpstream, scripted
 from tests.unit.server.providers.test_media_address import HOSTILE
@@ -113,7 +114,7 @@ HOSTS = ["127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0", "[:
 async def test_the_guard_stops_what_the_check_let_pass(
     site: Site, host: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(media_fetch, "check_media_url", lambda text, policy: media_fetch.URL(text))
+    monkeypatch.setattr(media_fetch, "check_media_url", lambda text, policy: URL(text))
     policy = AddressPolicy(schemes=frozenset({"http"}), ports=frozenset({site.port}))
     [result] = await fetch(MediaFetcher(policy), f"http://{host}:{site.port}/a")
     assert refusal(result) == FAILED
