@@ -55,8 +55,7 @@ def streams(
         yield running
 
 
-@pytest.mark.parametrize("engine", ["sqlite", "postgres"])
-@pytest.mark.parametrize("signals", [1, 2], ids=["once", "twice"])
+@pytest.mark.parametrize(("engine", "signals"), [("sqlite", 2), ("postgres", 1)])
 def test_sigterm_lets_streams_end_and_exits_with_zero(
     *,
     new_database: NewDatabase,
