@@ -1,5 +1,6 @@
 """Bringing a database to the schema of this code. Safe to start many times at once."""
 
+import os
 from pathlib import Path
 
 from alembic import command
@@ -40,7 +41,7 @@ def upgrade(database_url: str) -> str:
     """
     address = parse_database_url(database_url)
     if address.sqlite_path is not None:
-        address.sqlite_path.parent.mkdir(parents=True, exist_ok=True)
+        _create_private(address.sqlite_path)
     config = _config()
     engine = create_engine(database_url)
     try:
@@ -57,6 +58,15 @@ def upgrade(database_url: str) -> str:
     finally:
         engine.dispose()
     return head_revision()
+
+
+def _create_private(path: Path) -> None:
+    """Make the file, and its folder, for their owner alone; what is there keeps its mode.
+
+    SQLite gives its log and its index the file's own mode.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 
 
 def head_revision() -> str:
