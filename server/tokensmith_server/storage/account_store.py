@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from sqlalchemy import bindparam
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
@@ -15,6 +16,24 @@ from tokensmith_server.storage.times import microseconds
 
 LAST_USED_STEP_SECONDS: Final = 60.0
 """How exact ``last_used_time`` is: authenticating writes at most once in this time for a key."""
+
+# Made once: every key that calls is looked up every few seconds, and making a query costs more than
+# running it.
+_FIND_CALLER: Final = (
+    select(
+        ApiKeyRow.account_id,
+        AccountRow.name,
+        ApiKeyRow.key_id,
+        ApiKeyRow.last_used_time_microseconds,
+    )
+    .join(AccountRow, col(AccountRow.account_id) == ApiKeyRow.account_id)
+    .where(
+        ApiKeyRow.key_hash == bindparam("key_hash"),
+        col(ApiKeyRow.revoked_time_microseconds).is_(None),
+        col(ApiKeyRow.expires_time_microseconds).is_(None)
+        | (col(ApiKeyRow.expires_time_microseconds) > bindparam("now")),
+    )
+)
 
 
 class SQLAccountStore:
@@ -104,22 +123,10 @@ class SQLAccountStore:
 
     async def find_caller(self, key_hash: bytes, now: float) -> Caller | None:
         """See ``AccountStore.find_caller``."""
-        query = (
-            select(
-                ApiKeyRow.account_id,
-                AccountRow.name,
-                ApiKeyRow.key_id,
-                ApiKeyRow.last_used_time_microseconds,
-            )
-            .join(AccountRow, col(AccountRow.account_id) == ApiKeyRow.account_id)
-            .where(
-                ApiKeyRow.key_hash == key_hash,
-                col(ApiKeyRow.revoked_time_microseconds).is_(None),
-                col(ApiKeyRow.expires_time_microseconds).is_(None)
-                | (col(ApiKeyRow.expires_time_microseconds) > microseconds(now)),
-            )
+        parameters = {"key_hash": key_hash, "now": microseconds(now)}
+        found = await self._sessions.read(
+            lambda session: session.connection().execute(_FIND_CALLER, parameters).first()
         )
-        found = await self._sessions.read(lambda session: session.exec(query).first())
         if found is None:
             return None
         account_id, account_name, key_id, last_used = found
