@@ -17,6 +17,7 @@ from tokensmith_server.providers.http import parse_base_url
 _SIMULATOR_PATHS: Final = {
     "openai": "/openai/v1",
     "anthropic": "/anthropic",
+    "gemini": "/gemini",
     "xai": "/xai/v1",
     "together": "/together",
 }
@@ -64,6 +65,8 @@ class ServerSettings(BaseSettings):
     openai_base_url: str = ""
     anthropic_api_key: SecretStr | None = None
     anthropic_base_url: str = ""
+    gemini_api_key: SecretStr | None = None
+    gemini_base_url: str = ""
     xai_api_key: SecretStr | None = None
     xai_base_url: str = ""
     together_api_key: SecretStr | None = None
@@ -73,6 +76,7 @@ class ServerSettings(BaseSettings):
         "simulator_url",
         "openai_base_url",
         "anthropic_base_url",
+        "gemini_base_url",
         "xai_base_url",
         "together_base_url",
     )

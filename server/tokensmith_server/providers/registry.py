@@ -10,12 +10,14 @@ from tokensmith_server.catalog.model import ExtraProvider
 from tokensmith_server.providers import openai, openai_compatible, together, xai
 from tokensmith_server.providers.anthropic import provider as anthropic
 from tokensmith_server.providers.base import ChatProvider, ProviderSettings
+from tokensmith_server.providers.gemini import provider as gemini
 
 ChatFactory = Callable[[ProviderSettings, aiohttp.ClientSession], ChatProvider]
 
 CHAT_FACTORIES: Final[Mapping[str, ChatFactory]] = {
     openai.NAME: openai.create,
     anthropic.AnthropicProvider.name: anthropic.create,
+    gemini.NAME: gemini.create,
     xai.NAME: xai.create,
     together.NAME: together.create,
 }

@@ -97,7 +97,7 @@ async def test_connection_errors_show_no_address_and_no_key() -> None:
 async def test_key_that_breaks_out_of_its_header_is_refused(vendor: str, key: str) -> None:
     async with create_session() as session:
         with pytest.raises(
-            ValueError, match=f"provider {vendor}: .*(Authorization|x-api-key)"
+            ValueError, match=f"provider {vendor}: .*(Authorization|x-api-key|x-goog-api-key)"
         ) as caught:
             create_chat_providers(session, {vendor: ProviderSettings(key)})
     assert key not in str(caught.value)

@@ -9,6 +9,7 @@ ADDRESSES = (
     "simulator_url",
     "openai_base_url",
     "anthropic_base_url",
+    "gemini_base_url",
     "xai_base_url",
     "together_base_url",
 )
@@ -35,9 +36,10 @@ def test_a_provider_without_a_key_is_simulated_where_there_is_a_simulator() -> N
     settings = ServerSettings.model_validate(
         {"simulator_url": "http://127.0.0.1:9/", "xai_api_key": "xai-1"}
     )
-    assert settings.simulated == {"openai", "anthropic", "together"}
+    assert settings.simulated == {"openai", "anthropic", "gemini", "together"}
     assert settings.providers()["openai"].base_url == "http://127.0.0.1:9/openai/v1"
     assert settings.providers()["anthropic"].base_url == "http://127.0.0.1:9/anthropic"
+    assert settings.providers()["gemini"].base_url == "http://127.0.0.1:9/gemini"
 
 
 def test_without_a_simulator_a_provider_without_a_key_is_not_reached() -> None:
