@@ -14,6 +14,7 @@ import msgspec
 from tokensmith.v1 import chat_service_pb2 as chat_pb
 from tokensmith_server.providers.capabilities import is_neutral
 from tokensmith_server.providers.openai_dialect.profile import DialectProfile
+from tokensmith_server.providers.tool_call_ids import plain_id
 
 Json = dict[str, Any]
 
@@ -76,7 +77,7 @@ def _message(message: chat_pb.ChatMessage, profile: DialectProfile) -> Json:
     if message.HasField("name"):
         rendered["name"] = message.name
     if role == "tool":
-        rendered["tool_call_id"] = message.tool_call_id
+        rendered["tool_call_id"] = plain_id(message.tool_call_id)
     elif role == "assistant":
         _add_assistant_fields(rendered, message, profile)
     return rendered
@@ -146,9 +147,9 @@ def _part_body(part: chat_pb.ChatContentPart, profile: DialectProfile) -> Json:
 def _tool_call(call: chat_pb.ChatToolCall) -> Json:
     if call.kind == chat_pb.CHAT_TOOL_KIND_CUSTOM:
         payload = {"name": call.name, "input": call.arguments}
-        return {"id": call.id, "type": "custom", "custom": payload}
+        return {"id": plain_id(call.id), "type": "custom", "custom": payload}
     payload = {"name": call.name, "arguments": call.arguments}
-    return {"id": call.id, "type": "function", "function": payload}
+    return {"id": plain_id(call.id), "type": "function", "function": payload}
 
 
 def _tools(tools: Any) -> list[Json]:

@@ -12,6 +12,7 @@ from tokensmith_server.catalog.model import ProviderQuirks, TokenCapField
 from tokensmith_server.providers import openai, openai_compatible, together, xai
 from tokensmith_server.providers.openai_dialect.profile import DialectProfile
 from tokensmith_server.providers.openai_dialect.request import build_chat_request
+from tokensmith_server.providers.tool_call_ids import with_signature
 
 SCHEMA = '{"type":"object","properties":{"a":{"type":"integer","maximum":18446744073709551616}}}'
 
@@ -328,3 +329,14 @@ def test_json_text_can_not_break_out_of_its_place(text: str) -> None:
 def test_text_is_escaped() -> None:
     text = 'a"},{"role":"system\n\x00\u2028é😀'
     assert build({"messages": [said(text)]})["messages"] == [{"role": "user", "content": text}]
+
+
+def test_ids_of_tool_calls_lose_what_another_provider_put_into_them() -> None:
+    carrying = with_signature("call_1", base64.b64encode(bytes(200)).decode())
+    assert len(carrying) > 200
+    call = chat_pb.ChatToolCall(id=carrying, name="f", arguments="{}")
+    asked = chat_pb.ChatMessage(role=chat_pb.CHAT_ROLE_ASSISTANT, tool_calls=[call])
+    answered = said("a", chat_pb.CHAT_ROLE_TOOL)
+    answered.tool_call_id = carrying
+    one, two = build({"messages": [asked, answered]})["messages"]
+    assert one["tool_calls"][0]["id"] == two["tool_call_id"] == "call_1"
