@@ -16,6 +16,7 @@ _PATTERNS: Final = re.compile(
     r"""
     \bbearer\s+\S+
     | \b(?:sk|pk|rk|xai|tgp|gsk|key|org|proj|team|acct)[-_][\w*.-]{4,}
+    | \bAIza[\w-]{4,}
     | \b[\w.+-]+@[\w-]+\.\w+
     | \bhttps?://\S+
     | \b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b

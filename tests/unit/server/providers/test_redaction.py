@@ -38,6 +38,7 @@ def test_short_secret_is_removed_whole() -> None:
     [
         "sk-proj-abcdef123",
         "xai-abcdef",
+        "AIzaSyAbcdef",
         "org-simulator",
         "Bearer whatever",
         "https://platform.openai.com/account",
