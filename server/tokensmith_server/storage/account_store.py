@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import bindparam
+from sqlalchemy import bindparam, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
@@ -33,6 +33,12 @@ _FIND_CALLER: Final = (
         col(ApiKeyRow.expires_time_microseconds).is_(None)
         | (col(ApiKeyRow.expires_time_microseconds) > bindparam("now")),
     )
+)
+
+_NOTE_USE: Final = (
+    update(ApiKeyRow)
+    .where(col(ApiKeyRow.key_id) == bindparam("id"))
+    .values(last_used_time_microseconds=bindparam("used"))
 )
 
 
@@ -135,10 +141,9 @@ class SQLAccountStore:
         return Caller(account_id, account_name, key_id)
 
     async def _note_use(self, key_id: str, now: float) -> None:
+        parameters = {"id": key_id, "used": microseconds(now)}
+
         def note(session: Session) -> None:
-            row = session.get(ApiKeyRow, key_id)
-            if row is not None:
-                row.last_used_time_microseconds = microseconds(now)
-                session.add(row)
+            session.connection().execute(_NOTE_USE, parameters)
 
         await self._sessions.write(note)
