@@ -74,6 +74,8 @@ WITHOUT_EFFECT: Final = frozenset(
 )
 """Hints that are taken and not sent."""
 
+_KNOWN: Final = RENDERED_FIELDS | WITHOUT_EFFECT | {"store", "service_tier"}
+
 IMAGE_TYPES: Final = frozenset(
     {"image/png", "image/jpeg", "image/webp", "image/heic", "image/heif"}
 )
@@ -128,8 +130,7 @@ def _check_field(name: str, value: Any, model: ModelSpec) -> None:
         )
     if name == "store" and value:
         refuse(f"The provider of `{model.id}` stores nothing.", "store", allowed="false")
-    known = RENDERED_FIELDS | WITHOUT_EFFECT | {"store", "service_tier"}
-    if name not in known:
+    if name not in _KNOWN:
         param = param_of(name)
         refuse(f"`{model.id}` does not take `{param}`.", param, allowed="leave it out")
 
