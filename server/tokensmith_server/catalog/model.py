@@ -101,9 +101,14 @@ class SecondsSource(StrEnum):
 
 
 class Dialect(StrEnum):
-    """The wire shapes that an operator's own host may speak."""
+    """Whose way of speaking a host has that the overlay file adds."""
 
     OPENAI = "openai"
+    """Chat completions, taken as they come: ``ProviderQuirks`` says how a host departs."""
+    ANTHROPIC = "anthropic"
+    GEMINI = "gemini"
+    XAI = "xai"
+    TOGETHER = "together"
 
 
 class TokenCapField(StrEnum):
@@ -353,7 +358,7 @@ class ProviderQuirks:
 
 @dataclass(frozen=True, slots=True)
 class ExtraProvider:
-    """An OpenAI-compatible host that the overlay file adds.
+    """A host that the overlay file adds; one of OpenAI's dialect, unless it says otherwise.
 
     ``api_key_env`` names the environment variable that holds the key, ``None`` for a host that
     wants none. The key itself never enters the catalog.

@@ -1,4 +1,4 @@
-"""Reading an extra provider, an OpenAI-compatible host that the overlay file adds."""
+"""Reading an extra provider, a host that the overlay file adds."""
 
 import re
 from typing import Final
@@ -18,7 +18,7 @@ _ENVIRONMENT_NAME: Final = re.compile(r"[A-Z_][A-Z0-9_]{0,99}")
 
 
 def read_provider(name: str, table: Table) -> ExtraProvider:
-    """An OpenAI-compatible host of the overlay file. Noted problems never quote a value."""
+    """A host of the overlay file. Noted problems never quote a value."""
     if name in BUILT_IN_PROVIDERS:
         table.note(None, "is built in; its base URL and key are set in the environment")
     elif not _PROVIDER_NAME.fullmatch(name):
@@ -34,6 +34,8 @@ def read_provider(name: str, table: Table) -> ExtraProvider:
     quirks_table = table.table("quirks")
     if quirks_table is not None:
         quirks = _read_quirks(quirks_table)
+        if dialect is not Dialect.OPENAI:
+            table.note("quirks", "are for hosts of the dialect openai")
     table.close()
     return ExtraProvider(name, base_url.rstrip("/"), key_name, dialect, quirks)
 

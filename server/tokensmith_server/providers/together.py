@@ -25,8 +25,10 @@ PROFILE: Final = DialectProfile(
 )
 
 
-def create(settings: ProviderSettings, session: aiohttp.ClientSession) -> OpenAIDialectProvider:
-    """Create the adapter.
+def create(
+    settings: ProviderSettings, session: aiohttp.ClientSession, name: str = NAME
+) -> OpenAIDialectProvider:
+    """Create the adapter; a host of the overlay file has a ``name`` of its own.
 
     The base URL is the host's root, because chat is under ``/v1`` and video under ``/v2``; one
     that already ends with ``/v1`` is taken as it is.
@@ -37,7 +39,7 @@ def create(settings: ProviderSettings, session: aiohttp.ClientSession) -> OpenAI
     root = parse_base_url(settings.base_url or BASE_URL)
     versioned = root.path.rstrip("/").endswith("/v1")
     return OpenAIDialectProvider(
-        NAME,
+        name,
         PROFILE,
         base_url=root if versioned else root / "v1",
         settings=settings,

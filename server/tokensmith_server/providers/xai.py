@@ -30,14 +30,16 @@ PROFILE: Final = DialectProfile(
 )
 
 
-def create(settings: ProviderSettings, session: aiohttp.ClientSession) -> OpenAIDialectProvider:
-    """Create the adapter.
+def create(
+    settings: ProviderSettings, session: aiohttp.ClientSession, name: str = NAME
+) -> OpenAIDialectProvider:
+    """Create the adapter; a host of the overlay file has a ``name`` of its own.
 
     Raises:
         ValueError: the base URL or the key cannot be used; neither is repeated.
     """
     return OpenAIDialectProvider(
-        NAME,
+        name,
         PROFILE,
         base_url=parse_base_url(settings.base_url or BASE_URL),
         settings=settings,

@@ -17,7 +17,7 @@ from tests.integration.providers.upstream import (
     scripted,
 )
 from tests.unit.server.providers.chats import model, params, said
-from tokensmith_server.catalog.model import ExtraProvider
+from tokensmith_server.catalog.model import Dialect, ExtraProvider
 from tokensmith_server.providers.base import (
     ChatCall,
     ErrorKind,
@@ -79,6 +79,22 @@ async def test_echoed_key_and_prompt_reach_neither_error_nor_log(vendor: str, st
     assert not [KEY[i : i + 8] for i in range(len(KEY) - 7) if KEY[i : i + 8] in shown]
     assert "10.1.2.3" not in shown
     assert "canary-prompt" not in repr(logs) + plain.getvalue()
+
+
+@pytest.mark.parametrize("dialect", Dialect)
+async def test_a_host_of_the_overlay_is_called_as_its_dialect_wants(dialect: Dialect) -> None:
+    paths = {Dialect.ANTHROPIC: b"/v1/messages", Dialect.GEMINI: b"/v1beta/models/"}
+
+    async def script(upstream: ScriptedUpstream, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer(b"{}", status="500 No"))
+
+    async with scripted(script) as upstream, create_session() as session:
+        extra = ExtraProvider("eu", upstream.base_url, "EU_KEY", dialect)
+        providers = create_chat_providers(session, {"eu": ProviderSettings(KEY)}, [extra])
+        with capture_logs() as logs, pytest.raises(ProviderError):
+            await providers["eu"].complete_chat(call_of("eu"))
+    assert paths.get(dialect, b"/chat/completions") in heads(upstream)[0]
+    assert {entry["provider"] for entry in logs} == {"eu"}
 
 
 async def test_connection_errors_show_no_address_and_no_key() -> None:

@@ -46,26 +46,29 @@ _log = structlog.get_logger(__name__)
 _NO_CAPABILITIES: Final = Capabilities()
 
 
-def create(settings: ProviderSettings, session: aiohttp.ClientSession) -> "AnthropicProvider":
-    """Create the adapter.
+def create(
+    settings: ProviderSettings, session: aiohttp.ClientSession, name: str = NAME
+) -> "AnthropicProvider":
+    """Create the adapter; a host of the overlay file has a ``name`` of its own.
 
     Raises:
         ValueError: the base URL or the key cannot be used; neither is repeated.
     """
-    return AnthropicProvider(settings, session)
+    return AnthropicProvider(settings, session, name)
 
 
 class AnthropicProvider:
     """Chat with Claude. One instance serves the whole process."""
 
-    name = NAME
-
-    def __init__(self, settings: ProviderSettings, session: aiohttp.ClientSession) -> None:
+    def __init__(
+        self, settings: ProviderSettings, session: aiohttp.ClientSession, name: str
+    ) -> None:
         """Fix address and credentials.
 
         Raises:
             ValueError: the base URL or the key cannot be used; neither is repeated.
         """
+        self.name = name
         self._endpoint = parse_base_url(settings.base_url or BASE_URL) / "v1" / "messages"
         key = (settings.api_key or "").strip()
         self._redact = Redactor([key])

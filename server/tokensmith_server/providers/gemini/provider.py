@@ -56,8 +56,10 @@ _TOTAL_SECONDS_MIN: Final = 0.001
 _log = structlog.get_logger(__name__)
 
 
-def create(settings: ProviderSettings, session: aiohttp.ClientSession) -> "GeminiProvider":
-    """Create the adapter.
+def create(
+    settings: ProviderSettings, session: aiohttp.ClientSession, name: str = NAME
+) -> "GeminiProvider":
+    """Create the adapter; a host of the overlay file has a ``name`` of its own.
 
     The base URL is the host's root; one that already ends with an API version is taken as it is.
 
@@ -67,7 +69,7 @@ def create(settings: ProviderSettings, session: aiohttp.ClientSession) -> "Gemin
     root = parse_base_url(settings.base_url or BASE_URL)
     versioned = root.path.rstrip("/").endswith(("/v1beta", "/v1", "/v1alpha"))
     return GeminiProvider(
-        root if versioned else root / _API_VERSION, settings, session, MediaFetcher()
+        root if versioned else root / _API_VERSION, settings, session, MediaFetcher(), name
     )
 
 
@@ -80,13 +82,14 @@ class GeminiProvider:
         settings: ProviderSettings,
         session: aiohttp.ClientSession,
         fetcher: MediaFetcher,
+        name: str = NAME,
     ) -> None:
         """Fix address and credentials. ``base_url`` is what ``/models/…`` is put behind.
 
         Raises:
             ValueError: the API key has characters that no header can hold.
         """
-        self.name = NAME
+        self.name = name
         self._models = base_url / "models"
         key = (settings.api_key or "").strip()
         self._redact = Redactor([key])

@@ -81,6 +81,17 @@ def test_a_host_needs_no_more_than_its_address(tmp_path: Path) -> None:
     assert catalog.providers["local"] == ExtraProvider("local", "https://h.example/v1")
 
 
+def test_a_host_may_speak_as_another_vendor_does(tmp_path: Path) -> None:
+    for dialect in Dialect:
+        catalog = overlaid(
+            tmp_path, f'[providers.eu]\nbase_url = "https://eu.example"\ndialect = "{dialect}"\n'
+        )
+        assert catalog.providers["eu"].dialect is dialect
+    text = '[providers.eu]\nbase_url = "https://e"\ndialect = "gemini"\nquirks = {}\n'
+    (problem,) = problems_of(tmp_path, text)
+    assert problem.endswith("quirks: are for hosts of the dialect openai")
+
+
 def test_rate_lifecycle_and_routes_of_a_listed_model_are_replaced(tmp_path: Path) -> None:
     plain = load_catalog()["gpt-5.4"]
     catalog = overlaid(
