@@ -45,11 +45,20 @@ class ModelRetired(CallError):
         self.replacement = replacement
 
 
+# By the catalog's kinds.
+_MAKES = {
+    "text": "writes text",
+    "image": "makes images",
+    "video": "makes videos",
+    "motion_control": "makes motion-control videos",
+}
+
+
 class ModelKindMismatch(CallError):
     """The model exists, but is for another kind of call; ``endpoint`` is the right one."""
 
     def __init__(self, model: str, *, kind: str, endpoint: str) -> None:
-        super().__init__(f"The model `{model}` makes {kind}; use {endpoint}.")
+        super().__init__(f"The model `{model}` {_MAKES.get(kind, kind)}; use {endpoint}.")
         self.model = model
         self.kind = kind
         self.endpoint = endpoint

@@ -114,6 +114,28 @@ def assert_amount(microcredits: int) -> None:
     assert 0 <= microcredits <= MAX_MICROCREDITS, microcredits
 
 
+def granted_units(
+    fixed_microcredits: int,
+    unit_microcredits: int,
+    units_wanted: int,
+    units_minimum: int,
+    available_microcredits: int,
+) -> int:
+    """How many of the units wanted a balance pays for, beside the fixed part.
+
+    Raises:
+        InsufficientCredits: it does not cover the fixed part and ``units_minimum``.
+    """
+    required = fixed_microcredits + unit_microcredits * units_minimum
+    if required > available_microcredits:
+        raise InsufficientCredits(
+            required_microcredits=required, available_microcredits=available_microcredits
+        )
+    if unit_microcredits == 0:
+        return units_wanted
+    return min(units_wanted, (available_microcredits - fixed_microcredits) // unit_microcredits)
+
+
 def place(account: AccountState, command: PlaceHold) -> tuple[AccountState, Hold, int, EntryDraft]:
     """Reserve ``fixed + unit * units`` for a call; the third value is the units granted.
 
@@ -129,13 +151,9 @@ def place(account: AccountState, command: PlaceHold) -> tuple[AccountState, Hold
     assert 0 <= command.units_minimum <= command.units_wanted, command
     assert command.account_id == account.account_id, command
 
-    available = account.available_microcredits
-    required = fixed + unit * command.units_minimum
-    if required > available:
-        raise InsufficientCredits(required_microcredits=required, available_microcredits=available)
-    units = command.units_wanted
-    if unit > 0:
-        units = min(units, (available - fixed) // unit)
+    units = granted_units(
+        fixed, unit, command.units_wanted, command.units_minimum, account.available_microcredits
+    )
     assert units >= command.units_minimum, command
 
     amount = fixed + unit * units

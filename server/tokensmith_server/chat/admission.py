@@ -1,12 +1,11 @@
 """Refuses what can be refused before money is touched, and says what to hold for the rest."""
 
-from datetime import UTC, datetime
-
 from tokensmith.v1 import chat_service_pb2 as chat_pb
 from tokensmith_server.billing import pricing
 from tokensmith_server.billing.rates import TokenRate
 from tokensmith_server.billing.value import value
-from tokensmith_server.catalog.model import LifecycleStatus, ModelSpec, Route, TextSpec
+from tokensmith_server.catalog.model import Kind, ModelSpec, Route, TextSpec
+from tokensmith_server.catalog.selection import ModelSelection
 from tokensmith_server.chat.facts import text_facts
 from tokensmith_server.chat.parts import ChatServiceParts
 from tokensmith_server.chat.request import ChatRequest
@@ -14,10 +13,7 @@ from tokensmith_server.chat.validate import check_params
 from tokensmith_server.errors import (
     ContextLengthExceeded,
     DeadlineExceeded,
-    InvalidField,
     ModelKindMismatch,
-    ModelNotFound,
-    ModelRetired,
     RateLimited,
     UnsupportedField,
     UpstreamUnavailable,
@@ -28,7 +24,7 @@ from tokensmith_server.routing.router import plan
 
 @value
 class Admitted:
-    """A request that may be held for. Its first route was claimed from ``RouteHealth``."""
+    """A request that may be held for. Once admitted, its first route is claimed from health."""
 
     model: ModelSpec
     text: TextSpec
@@ -44,6 +40,7 @@ class Admission:
 
     def __init__(self, parts: ChatServiceParts) -> None:
         self._parts = parts
+        self._models = ModelSelection(parts.catalog, parts.clock, parts.simulated)
 
     def admit(self, request: ChatRequest) -> Admitted:
         """Check the request and say what to hold for it.
@@ -54,22 +51,30 @@ class Admission:
         if request.remaining_seconds <= 0:
             raise DeadlineExceeded("The call's deadline had passed before it was begun.")
         deadline = self._parts.clock.monotonic() + request.remaining_seconds
-        params = request.params
-        model, text, rate = self._find_model(params.model)
-        check_params(params)
-        routes = self._routes(params, model)
-        facts = text_facts(params, text.family.value)
-        terms = self._terms(params, text, rate, facts)
+        admitted = self.examine(request.params, deadline)
         try:
             request.receipt.headers = self._parts.rate_limiter.admit(
-                request.caller.key_id, terms.input_token_estimate
+                request.caller.key_id, admitted.terms.input_token_estimate
             )
         except RateLimited as error:
             request.receipt.headers = error.headers
             raise
         # Last, since whoever claims a route on probation must try it or release it.
-        self._parts.health.begin(routes[0].name)
-        return Admitted(model, text, rate, facts, terms, routes, deadline)
+        self._parts.health.begin(admitted.routes[0].name)
+        return admitted
+
+    def examine(self, params: chat_pb.ChatCompletionParams, deadline_monotonic: float) -> Admitted:
+        """Check params and price them, and claim nothing: what a call and its estimate share.
+
+        Raises:
+            CallError: such a call would be refused.
+        """
+        model, text, rate = self._find_model(params.model)
+        check_params(params)
+        routes = self._routes(params, model)
+        facts = text_facts(params, text.family.value)
+        terms = self._terms(params, text, rate, facts)
+        return Admitted(model, text, rate, facts, terms, routes, deadline_monotonic)
 
     def _routes(self, params: chat_pb.ChatCompletionParams, model: ModelSpec) -> tuple[Route, ...]:
         """The fit routes whose provider can do what is asked for, in their order."""
@@ -95,30 +100,10 @@ class Admission:
         ) from refusal
 
     def _find_model(self, model_id: str) -> tuple[ModelSpec, TextSpec, TokenRate]:
-        if not model_id:
-            raise InvalidField("model", "`model` is required; GET /v1/models lists them.")
-        model = self._parts.catalog.find(model_id)
-        if model is None:
-            raise ModelNotFound(model_id, self._parts.catalog.near_matches(model_id))
+        model = self._models.find(model_id, Kind.TEXT)
         if model.text is None or not isinstance(model.rate, TokenRate):
             raise ModelKindMismatch(model_id, kind=model.kind.value, endpoint=model.endpoint)
-        if self._is_retired(model):
-            shutdown_on = model.lifecycle.shutdown_on
-            raise ModelRetired(
-                model_id,
-                retired_on=shutdown_on.isoformat() if shutdown_on else "",
-                replacement=model.lifecycle.replacement or "",
-            )
         return model, model.text, model.rate
-
-    def _is_retired(self, model: ModelSpec) -> bool:
-        """Whether the provider no longer serves the model; the simulator serves every one."""
-        if model.lifecycle.status is LifecycleStatus.AVAILABLE:
-            return False
-        today = datetime.fromtimestamp(self._parts.clock.now(), UTC).date()
-        return model.lifecycle.status_on(today) is LifecycleStatus.RETIRED and not all(
-            route.provider in self._parts.simulated for route in model.routes
-        )
 
     def _no_route(self, model: ModelSpec, wait_seconds: float) -> UpstreamUnavailable:
         if not any(route.provider in self._parts.providers for route in model.routes):
