@@ -131,6 +131,7 @@ def _text(text: TextSpec) -> model_pb.TextCapabilities:
         max_choice_count=can.n_max,
         logprobs=can.logprobs is not Support.NO,
         restricted_fields=_restricted_fields(can),
+        tools_with_reasoning=can.tools_with_reasoning,
     )
 
 

@@ -107,7 +107,7 @@ class ChatCompletionStart(_message.Message):
     def __init__(self, id: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., model: _Optional[str] = ..., system_fingerprint: _Optional[str] = ...) -> None: ...
 
 class ChatCompletionDelta(_message.Message):
-    __slots__ = ("choice_index", "role", "content_pieces", "refusal", "reasoning_content", "tool_calls", "function_call", "audio", "logprobs", "finish_reason", "annotations")
+    __slots__ = ("choice_index", "role", "content_pieces", "refusal", "reasoning_content", "tool_calls", "function_call", "audio", "logprobs", "finish_reason", "annotations", "signed_thinking", "stop_sequence")
     CHOICE_INDEX_FIELD_NUMBER: _ClassVar[int]
     ROLE_FIELD_NUMBER: _ClassVar[int]
     CONTENT_PIECES_FIELD_NUMBER: _ClassVar[int]
@@ -119,6 +119,8 @@ class ChatCompletionDelta(_message.Message):
     LOGPROBS_FIELD_NUMBER: _ClassVar[int]
     FINISH_REASON_FIELD_NUMBER: _ClassVar[int]
     ANNOTATIONS_FIELD_NUMBER: _ClassVar[int]
+    SIGNED_THINKING_FIELD_NUMBER: _ClassVar[int]
+    STOP_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     choice_index: int
     role: ChatRole
     content_pieces: _containers.RepeatedScalarFieldContainer[str]
@@ -130,7 +132,9 @@ class ChatCompletionDelta(_message.Message):
     logprobs: ChatLogprobs
     finish_reason: FinishReason
     annotations: _containers.RepeatedCompositeFieldContainer[ChatAnnotation]
-    def __init__(self, choice_index: _Optional[int] = ..., role: _Optional[_Union[ChatRole, str]] = ..., content_pieces: _Optional[_Iterable[str]] = ..., refusal: _Optional[str] = ..., reasoning_content: _Optional[str] = ..., tool_calls: _Optional[_Iterable[_Union[ChatToolCallDelta, _Mapping]]] = ..., function_call: _Optional[_Union[ChatFunctionCall, _Mapping]] = ..., audio: _Optional[_Union[ChatAudioDelta, _Mapping]] = ..., logprobs: _Optional[_Union[ChatLogprobs, _Mapping]] = ..., finish_reason: _Optional[_Union[FinishReason, str]] = ..., annotations: _Optional[_Iterable[_Union[ChatAnnotation, _Mapping]]] = ...) -> None: ...
+    signed_thinking: _containers.RepeatedCompositeFieldContainer[ChatSignedThinking]
+    stop_sequence: str
+    def __init__(self, choice_index: _Optional[int] = ..., role: _Optional[_Union[ChatRole, str]] = ..., content_pieces: _Optional[_Iterable[str]] = ..., refusal: _Optional[str] = ..., reasoning_content: _Optional[str] = ..., tool_calls: _Optional[_Iterable[_Union[ChatToolCallDelta, _Mapping]]] = ..., function_call: _Optional[_Union[ChatFunctionCall, _Mapping]] = ..., audio: _Optional[_Union[ChatAudioDelta, _Mapping]] = ..., logprobs: _Optional[_Union[ChatLogprobs, _Mapping]] = ..., finish_reason: _Optional[_Union[FinishReason, str]] = ..., annotations: _Optional[_Iterable[_Union[ChatAnnotation, _Mapping]]] = ..., signed_thinking: _Optional[_Iterable[_Union[ChatSignedThinking, _Mapping]]] = ..., stop_sequence: _Optional[str] = ...) -> None: ...
 
 class ChatToolCallDelta(_message.Message):
     __slots__ = ("index", "id", "kind", "name", "arguments")
@@ -167,19 +171,21 @@ class ChatCompletion(_message.Message):
     def __init__(self, id: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., model: _Optional[str] = ..., choices: _Optional[_Iterable[_Union[ChatChoice, _Mapping]]] = ..., usage: _Optional[_Union[_usage_pb2.TokenUsage, _Mapping]] = ..., service_tier: _Optional[str] = ..., system_fingerprint: _Optional[str] = ..., moderation_json: _Optional[str] = ...) -> None: ...
 
 class ChatChoice(_message.Message):
-    __slots__ = ("index", "message", "finish_reason", "logprobs")
+    __slots__ = ("index", "message", "finish_reason", "logprobs", "stop_sequence")
     INDEX_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     FINISH_REASON_FIELD_NUMBER: _ClassVar[int]
     LOGPROBS_FIELD_NUMBER: _ClassVar[int]
+    STOP_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     index: int
     message: ChatAnswer
     finish_reason: FinishReason
     logprobs: ChatLogprobs
-    def __init__(self, index: _Optional[int] = ..., message: _Optional[_Union[ChatAnswer, _Mapping]] = ..., finish_reason: _Optional[_Union[FinishReason, str]] = ..., logprobs: _Optional[_Union[ChatLogprobs, _Mapping]] = ...) -> None: ...
+    stop_sequence: str
+    def __init__(self, index: _Optional[int] = ..., message: _Optional[_Union[ChatAnswer, _Mapping]] = ..., finish_reason: _Optional[_Union[FinishReason, str]] = ..., logprobs: _Optional[_Union[ChatLogprobs, _Mapping]] = ..., stop_sequence: _Optional[str] = ...) -> None: ...
 
 class ChatAnswer(_message.Message):
-    __slots__ = ("content", "refusal", "reasoning_content", "tool_calls", "function_call", "audio", "annotations")
+    __slots__ = ("content", "refusal", "reasoning_content", "tool_calls", "function_call", "audio", "annotations", "signed_thinking")
     CONTENT_FIELD_NUMBER: _ClassVar[int]
     REFUSAL_FIELD_NUMBER: _ClassVar[int]
     REASONING_CONTENT_FIELD_NUMBER: _ClassVar[int]
@@ -187,6 +193,7 @@ class ChatAnswer(_message.Message):
     FUNCTION_CALL_FIELD_NUMBER: _ClassVar[int]
     AUDIO_FIELD_NUMBER: _ClassVar[int]
     ANNOTATIONS_FIELD_NUMBER: _ClassVar[int]
+    SIGNED_THINKING_FIELD_NUMBER: _ClassVar[int]
     content: str
     refusal: str
     reasoning_content: str
@@ -194,7 +201,24 @@ class ChatAnswer(_message.Message):
     function_call: ChatFunctionCall
     audio: ChatAudioAnswer
     annotations: _containers.RepeatedCompositeFieldContainer[ChatAnnotation]
-    def __init__(self, content: _Optional[str] = ..., refusal: _Optional[str] = ..., reasoning_content: _Optional[str] = ..., tool_calls: _Optional[_Iterable[_Union[ChatToolCall, _Mapping]]] = ..., function_call: _Optional[_Union[ChatFunctionCall, _Mapping]] = ..., audio: _Optional[_Union[ChatAudioAnswer, _Mapping]] = ..., annotations: _Optional[_Iterable[_Union[ChatAnnotation, _Mapping]]] = ...) -> None: ...
+    signed_thinking: _containers.RepeatedCompositeFieldContainer[ChatSignedThinking]
+    def __init__(self, content: _Optional[str] = ..., refusal: _Optional[str] = ..., reasoning_content: _Optional[str] = ..., tool_calls: _Optional[_Iterable[_Union[ChatToolCall, _Mapping]]] = ..., function_call: _Optional[_Union[ChatFunctionCall, _Mapping]] = ..., audio: _Optional[_Union[ChatAudioAnswer, _Mapping]] = ..., annotations: _Optional[_Iterable[_Union[ChatAnnotation, _Mapping]]] = ..., signed_thinking: _Optional[_Iterable[_Union[ChatSignedThinking, _Mapping]]] = ...) -> None: ...
+
+class ChatSignedThinking(_message.Message):
+    __slots__ = ("model", "text", "signature", "redacted_data", "text_before", "tool_calls_before")
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    REDACTED_DATA_FIELD_NUMBER: _ClassVar[int]
+    TEXT_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    TOOL_CALLS_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    model: str
+    text: str
+    signature: str
+    redacted_data: str
+    text_before: int
+    tool_calls_before: int
+    def __init__(self, model: _Optional[str] = ..., text: _Optional[str] = ..., signature: _Optional[str] = ..., redacted_data: _Optional[str] = ..., text_before: _Optional[int] = ..., tool_calls_before: _Optional[int] = ...) -> None: ...
 
 class ChatAnnotation(_message.Message):
     __slots__ = ("start_index", "end_index", "title", "url")
@@ -349,7 +373,7 @@ class ChatCompletionParams(_message.Message):
     def __init__(self, model: _Optional[str] = ..., messages: _Optional[_Iterable[_Union[ChatMessage, _Mapping]]] = ..., max_output_tokens: _Optional[int] = ..., temperature: _Optional[float] = ..., top_p: _Optional[float] = ..., frequency_penalty: _Optional[float] = ..., presence_penalty: _Optional[float] = ..., logit_bias: _Optional[_Mapping[str, int]] = ..., logprobs: bool = ..., top_logprobs: _Optional[int] = ..., choice_count: _Optional[int] = ..., seed: _Optional[int] = ..., stop_sequences: _Optional[_Iterable[str]] = ..., tools: _Optional[_Iterable[_Union[ChatTool, _Mapping]]] = ..., tool_choice: _Optional[_Union[ChatToolChoice, _Mapping]] = ..., parallel_tool_calls: bool = ..., functions: _Optional[_Iterable[_Union[ChatFunction, _Mapping]]] = ..., function_choice: _Optional[_Union[ChatFunctionChoice, _Mapping]] = ..., response_format: _Optional[_Union[ChatResponseFormat, _Mapping]] = ..., reasoning_effort: _Optional[str] = ..., verbosity: _Optional[str] = ..., modalities: _Optional[_Iterable[str]] = ..., audio: _Optional[_Union[ChatAudioParams, _Mapping]] = ..., prediction: _Optional[_Union[ChatContent, _Mapping]] = ..., service_tier: _Optional[str] = ..., store: bool = ..., metadata: _Optional[_Mapping[str, str]] = ..., safety_identifier: _Optional[str] = ..., prompt_cache_key: _Optional[str] = ..., prompt_cache_options: _Optional[_Union[ChatPromptCacheOptions, _Mapping]] = ..., prompt_cache_retention: _Optional[str] = ..., user: _Optional[str] = ..., web_search_options: _Optional[_Union[ChatWebSearchOptions, _Mapping]] = ..., moderation: _Optional[_Union[ChatModerationParams, _Mapping]] = ...) -> None: ...
 
 class ChatMessage(_message.Message):
-    __slots__ = ("role", "content", "name", "tool_call_id", "tool_calls", "function_call", "refusal", "audio_id", "reasoning_content")
+    __slots__ = ("role", "content", "name", "tool_call_id", "tool_calls", "function_call", "refusal", "audio_id", "reasoning_content", "signed_thinking")
     ROLE_FIELD_NUMBER: _ClassVar[int]
     CONTENT_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
@@ -359,6 +383,7 @@ class ChatMessage(_message.Message):
     REFUSAL_FIELD_NUMBER: _ClassVar[int]
     AUDIO_ID_FIELD_NUMBER: _ClassVar[int]
     REASONING_CONTENT_FIELD_NUMBER: _ClassVar[int]
+    SIGNED_THINKING_FIELD_NUMBER: _ClassVar[int]
     role: ChatRole
     content: ChatContent
     name: str
@@ -368,7 +393,8 @@ class ChatMessage(_message.Message):
     refusal: str
     audio_id: str
     reasoning_content: str
-    def __init__(self, role: _Optional[_Union[ChatRole, str]] = ..., content: _Optional[_Union[ChatContent, _Mapping]] = ..., name: _Optional[str] = ..., tool_call_id: _Optional[str] = ..., tool_calls: _Optional[_Iterable[_Union[ChatToolCall, _Mapping]]] = ..., function_call: _Optional[_Union[ChatFunctionCall, _Mapping]] = ..., refusal: _Optional[str] = ..., audio_id: _Optional[str] = ..., reasoning_content: _Optional[str] = ...) -> None: ...
+    signed_thinking: _containers.RepeatedCompositeFieldContainer[ChatSignedThinking]
+    def __init__(self, role: _Optional[_Union[ChatRole, str]] = ..., content: _Optional[_Union[ChatContent, _Mapping]] = ..., name: _Optional[str] = ..., tool_call_id: _Optional[str] = ..., tool_calls: _Optional[_Iterable[_Union[ChatToolCall, _Mapping]]] = ..., function_call: _Optional[_Union[ChatFunctionCall, _Mapping]] = ..., refusal: _Optional[str] = ..., audio_id: _Optional[str] = ..., reasoning_content: _Optional[str] = ..., signed_thinking: _Optional[_Iterable[_Union[ChatSignedThinking, _Mapping]]] = ...) -> None: ...
 
 class ChatContent(_message.Message):
     __slots__ = ("text", "parts")

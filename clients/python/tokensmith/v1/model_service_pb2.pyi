@@ -126,7 +126,7 @@ class ModelLifecycle(_message.Message):
     def __init__(self, status: _Optional[_Union[ModelLifecycle.Status, str]] = ..., shutdown_date: _Optional[str] = ..., replacement: _Optional[str] = ..., note: _Optional[str] = ..., confirmed: bool = ...) -> None: ...
 
 class TextCapabilities(_message.Message):
-    __slots__ = ("default_output_tokens", "image_input", "audio_input", "file_input", "audio_output", "tools", "parallel_tool_calls", "custom_tools", "json_object", "json_schema", "reasoning_efforts", "default_reasoning_effort", "max_choice_count", "logprobs", "restricted_fields")
+    __slots__ = ("default_output_tokens", "image_input", "audio_input", "file_input", "audio_output", "tools", "parallel_tool_calls", "custom_tools", "json_object", "json_schema", "reasoning_efforts", "default_reasoning_effort", "max_choice_count", "logprobs", "restricted_fields", "tools_with_reasoning")
     DEFAULT_OUTPUT_TOKENS_FIELD_NUMBER: _ClassVar[int]
     IMAGE_INPUT_FIELD_NUMBER: _ClassVar[int]
     AUDIO_INPUT_FIELD_NUMBER: _ClassVar[int]
@@ -142,6 +142,7 @@ class TextCapabilities(_message.Message):
     MAX_CHOICE_COUNT_FIELD_NUMBER: _ClassVar[int]
     LOGPROBS_FIELD_NUMBER: _ClassVar[int]
     RESTRICTED_FIELDS_FIELD_NUMBER: _ClassVar[int]
+    TOOLS_WITH_REASONING_FIELD_NUMBER: _ClassVar[int]
     default_output_tokens: int
     image_input: bool
     audio_input: bool
@@ -157,7 +158,8 @@ class TextCapabilities(_message.Message):
     max_choice_count: int
     logprobs: bool
     restricted_fields: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, default_output_tokens: _Optional[int] = ..., image_input: bool = ..., audio_input: bool = ..., file_input: bool = ..., audio_output: bool = ..., tools: bool = ..., parallel_tool_calls: bool = ..., custom_tools: bool = ..., json_object: bool = ..., json_schema: bool = ..., reasoning_efforts: _Optional[_Iterable[str]] = ..., default_reasoning_effort: _Optional[str] = ..., max_choice_count: _Optional[int] = ..., logprobs: bool = ..., restricted_fields: _Optional[_Iterable[str]] = ...) -> None: ...
+    tools_with_reasoning: bool
+    def __init__(self, default_output_tokens: _Optional[int] = ..., image_input: bool = ..., audio_input: bool = ..., file_input: bool = ..., audio_output: bool = ..., tools: bool = ..., parallel_tool_calls: bool = ..., custom_tools: bool = ..., json_object: bool = ..., json_schema: bool = ..., reasoning_efforts: _Optional[_Iterable[str]] = ..., default_reasoning_effort: _Optional[str] = ..., max_choice_count: _Optional[int] = ..., logprobs: bool = ..., restricted_fields: _Optional[_Iterable[str]] = ..., tools_with_reasoning: bool = ...) -> None: ...
 
 class ImageCapabilities(_message.Message):
     __slots__ = ("max_image_count", "image_input", "partial_images", "responses", "price_is_minimum")
