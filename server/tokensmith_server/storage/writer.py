@@ -1,8 +1,8 @@
 """The group-commit writer: one thread, one connection, one transaction for all who wait.
 
 Commands that arrive while a transaction is on its way share the next one, so durability costs
-one disk write for all of them. A command that finds the writer idle is written at once: there is
-no timer. The thread runs no event loop; it hands all answers of a batch back in one call.
+one disk write for all of them. There is no timer: commands are handed over as soon as the event loop
+has a turn without a new one, which for a lone request is the next turn. The thread runs no event loop; it hands all answers of a batch back in one call.
 """
 
 import asyncio
@@ -32,14 +32,16 @@ from tokensmith_server.storage.snapshot import Command, Needs, Snapshot, Writes,
 T = TypeVar("T")
 
 BATCH_MAX: Final = 512
-"""Commands in one transaction."""
+"""Commands from which on a transaction takes in no more."""
 
 QUEUE_MAX: Final = 10_000
-"""Commands that may wait; more are refused at once, since they would wait too long anyway."""
+"""Commands that may be without an answer; more are refused, since they would wait too long."""
 
 RETRY_SECONDS: Final = 5.0
 """How long a batch is tried again, and an unknown commit looked into, before commands fail."""
 
+# A busy loop brings a few commands a turn. More turns than this would only add to the latency.
+_TURNS_MAX: Final = 8
 _ATTEMPTS_MAX: Final = 6
 _BACKOFF_SECONDS: Final = 0.005
 
@@ -98,9 +100,10 @@ class GroupCommitWriter:
         self._queue_max = queue_max
         self._retry_seconds = retry_seconds
         # Closing sends None; a flush sends a waiting item without work.
-        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
-        # What this turn of the loop has brought so far.
+        self._queue: queue.SimpleQueue[list[_Waiting] | None] = queue.SimpleQueue()
+        # What the last turns of the loop have brought and is not handed over yet.
         self._gathered: list[_Waiting] = []
+        self._unanswered = 0
         self._riders: deque[MarkDelivered] = deque()
         # Holds of which nobody knows whether they were placed, and whose callers were told no.
         self._doubtful: list[PlaceHold] = []
@@ -156,20 +159,40 @@ class GroupCommitWriter:
         loop = self._loop
         if self._closing or loop is None:
             raise LedgerUnavailable("the ledger is closed")
-        if self._queue.qsize() + len(self._gathered) >= self._queue_max:
+        if self._unanswered >= self._queue_max:
             raise LedgerUnavailable("too many commands wait for the ledger")
+        self._unanswered += 1
         future: asyncio.Future[Any] = loop.create_future()
-        # All that one turn of the loop brings is handed over at its end: else the thread would wake
-        # at the first, and begin with it alone.
         if not self._gathered:
-            loop.call_soon(self._hand_over)
+            loop.call_soon(self._hand_over_when_quiet, loop, 1, 1)
         self._gathered.append(_Waiting(work, future))
         return future
 
+    def _hand_over_when_quiet(self, loop: asyncio.AbstractEventLoop, seen: int, turns: int) -> None:
+        """Hand over at the end of the first turn of the loop that brought nothing more.
+
+        Else the thread would wake at the first command, and begin with it alone.
+        """
+        count = len(self._gathered)
+        if count > seen and turns < _TURNS_MAX:
+            loop.call_soon(self._hand_over_when_quiet, loop, count, turns + 1)
+        else:
+            self._hand_over()
+
     def _hand_over(self) -> None:
         gathered, self._gathered = self._gathered, []
-        for item in gathered:
-            self._queue.put(item)
+        if gathered:
+            self._queue.put(gathered)
+
+    def _resolve(self, waiting: Sequence[_Waiting], answers: Sequence[object]) -> None:
+        self._unanswered -= len(waiting)
+        for item, answer in zip(waiting, answers, strict=False):
+            if item.future.done():
+                continue
+            if isinstance(answer, BaseException):
+                item.future.set_exception(answer)
+            else:
+                item.future.set_result(answer)
 
     # Everything below runs in the writer's thread.
 
@@ -178,28 +201,42 @@ class GroupCommitWriter:
             open_ended = True
             while open_ended:
                 waiting, open_ended = self._collect()
-                self._write_batch([item for item in waiting if not callable(item.work)])
-                for item in waiting:
-                    if callable(item.work):
-                        self._run_job(item)
+                commands, jobs = self._sort(waiting)
+                self._write_batch(commands)
+                for job in jobs:
+                    self._run_job(job)
         finally:
             self._database.close()
 
     def _collect(self) -> tuple[list[_Waiting], bool]:
         """Wait for a first item and take what else is there; false once the last was taken."""
         waiting: list[_Waiting] = []
-        item = self._queue.get()
-        while item is not None:
-            # Whoever gave up before the work began wants nothing written.
-            if not item.future.cancelled():
-                waiting.append(item)
+        handed = self._queue.get()
+        while handed is not None:
+            waiting += handed
             if len(waiting) >= BATCH_MAX:
                 return waiting, True
             try:
-                item = self._queue.get_nowait()
+                handed = self._queue.get_nowait()
             except queue.Empty:
                 return waiting, True
         return waiting, False
+
+    def _sort(self, waiting: list[_Waiting]) -> tuple[list[_Waiting], list[_Waiting]]:
+        """Commands and jobs; whoever gave up before the work began wants nothing written."""
+        commands: list[_Waiting] = []
+        jobs: list[_Waiting] = []
+        given_up: list[_Waiting] = []
+        for item in waiting:
+            if item.future.cancelled():
+                given_up.append(item)
+            elif callable(item.work):
+                jobs.append(item)
+            else:
+                commands.append(item)
+        if given_up:
+            self._answer(given_up, [None] * len(given_up))
+        return commands, jobs
 
     def _run_job(self, item: _Waiting) -> None:
         try:
@@ -228,7 +265,7 @@ class GroupCommitWriter:
         loop = self._loop
         assert loop is not None  # noqa: S101
         try:
-            loop.call_soon_threadsafe(_resolve, waiting, answers)
+            loop.call_soon_threadsafe(self._resolve, waiting, answers)
         except RuntimeError:  # The loop has ended; nobody listens.
             _log.warning("ledger.answers_unheard", commands=len(waiting))
 
@@ -347,16 +384,6 @@ class _RefusedOnAssumption(Exception):
 
 class _DoubtRemains(Exception):
     """The database went away in the middle of a commit and did not come back in time."""
-
-
-def _resolve(waiting: Sequence[_Waiting], answers: Sequence[object]) -> None:
-    for item, answer in zip(waiting, answers, strict=False):
-        if item.future.done():
-            continue
-        if isinstance(answer, BaseException):
-            item.future.set_exception(answer)
-        else:
-            item.future.set_result(answer)
 
 
 def _log_trouble(trouble: DatabaseTrouble, attempt: int) -> None:

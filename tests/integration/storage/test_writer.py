@@ -100,7 +100,7 @@ async def test_batch_of_refusals_writes_nothing() -> None:
 
 async def test_full_queue_refuses_at_once() -> None:
     database = FakeDatabase()
-    async with writing(database, queue_max=3) as writer:
+    async with writing(database, queue_max=4) as writer:
         database.gate.clear()
         database.at_gate.clear()
         futures = [writer.submit(hold())]
