@@ -25,18 +25,21 @@ from tokensmith.v1 import (
 from tokensmith_server.billing.audit import HoldFacts
 from tokensmith_server.billing.pricing import charge
 from tokensmith_server.billing.rates import TokenRate
-from tokensmith_server.billing.servicer import BillingServicer
+from tokensmith_server.billing.servicer import BillingParts, BillingServicer
 from tokensmith_server.billing.sweeper import Sweeper, SweepPolicy
 from tokensmith_server.catalog.catalog import Catalog
 from tokensmith_server.catalog.loader import load_catalog
 from tokensmith_server.catalog.rate_snapshot import rate_from_json
+from tokensmith_server.catalog.selection import ModelSelection
 from tokensmith_server.catalog.servicer import ModelServicer
+from tokensmith_server.chat.estimator import ChatEstimator
 from tokensmith_server.chat.parts import ChatLimits, ChatServiceParts
 from tokensmith_server.chat.service import ChatService
 from tokensmith_server.chat.servicer import ChatServicer
 from tokensmith_server.clock import Clock, SystemClock
 from tokensmith_server.config import ServerSettings
 from tokensmith_server.ids import Ids, RandomIds
+from tokensmith_server.image.estimator import ImageEditEstimator, ImageEstimator
 from tokensmith_server.providers.base import ChatProvider, ProviderSettings
 from tokensmith_server.providers.http import create_session
 from tokensmith_server.providers.registry import create_chat_providers
@@ -48,6 +51,7 @@ from tokensmith_server.rpc.layer import Layer
 from tokensmith_server.rpc.server import Health
 from tokensmith_server.storage.storage import SQLStore, open_storage
 from tokensmith_server.supervisor import Supervisor
+from tokensmith_server.video.estimator import MotionControlEstimator, VideoEstimator
 
 _log = structlog.get_logger(__name__)
 
@@ -180,7 +184,7 @@ async def open_app(
             supervisor=supervisor,
             sweeper=sweeper,
             chat=ChatServicer(ChatService(parts), total_seconds_max=settings.total_seconds_max),
-            billing=BillingServicer(store, rate_from_json),
+            billing=BillingServicer(billing_parts(parts)),
             models=ModelServicer(catalog, clock),
         )
         stop = asyncio.Event()
@@ -267,6 +271,24 @@ def _chat_parts(
             idle_seconds=settings.idle_seconds,
             slow_reader_seconds=settings.slow_reader_seconds,
         ),
+    )
+
+
+def billing_parts(chat: ChatServiceParts) -> BillingParts:
+    """Billing over the same catalog, store and limits as the calls that it prices and lists."""
+    models = ModelSelection(chat.catalog, chat.clock, chat.simulated)
+    return BillingParts(
+        requests=chat.requests,
+        read_rate=rate_from_json,
+        estimators={
+            "chat": ChatEstimator(chat),
+            "image": ImageEstimator(models),
+            "image_edit": ImageEditEstimator(models),
+            "video": VideoEstimator(models),
+            "motion_control": MotionControlEstimator(models),
+        },
+        catalog_version=chat.catalog.version,
+        rate_limiter=chat.rate_limiter,
     )
 
 

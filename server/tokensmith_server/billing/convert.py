@@ -11,6 +11,7 @@ from tokensmith.v1 import chat_service_pb2 as chat_pb
 from tokensmith.v1 import model_service_pb2 as model_pb
 from tokensmith.v1 import usage_pb2
 from tokensmith_server.billing.commands import AttemptState, Balance, HoldState, Outcome
+from tokensmith_server.billing.estimation import Estimate
 from tokensmith_server.billing.pricing import PriceLine
 from tokensmith_server.billing.store import AttemptRecord, RequestRecord
 from tokensmith_server.billing.usage import TokenUsage
@@ -88,7 +89,7 @@ def request_to_proto(
         outcome=OUTCOMES[record.outcome] if record.outcome else usage_pb2.OUTCOME_UNSPECIFIED,
         error_reason=record.error_reason or "",
         client_request_id=record.idempotency_key or "",
-        price_lines=[_line_to_proto(line) for line in lines],
+        price_lines=[line_to_proto(line) for line in lines],
         attempts=[_attempt_to_proto(attempt) for attempt in record.attempts],
         create_time=time_to_proto(record.created_time),
     )
@@ -107,15 +108,32 @@ _UNITS = {
     "input_token": billing_pb.PRICE_UNIT_INPUT_TOKEN,
     "cached_input_token": billing_pb.PRICE_UNIT_CACHED_INPUT_TOKEN,
     "output_token": billing_pb.PRICE_UNIT_OUTPUT_TOKEN,
+    "image": billing_pb.PRICE_UNIT_IMAGE,
+    "second": billing_pb.PRICE_UNIT_SECOND,
 }
 
 
-def _line_to_proto(line: PriceLine) -> billing_pb.PriceLine:
+def line_to_proto(line: PriceLine) -> billing_pb.PriceLine:
+    """One row of a price."""
     return billing_pb.PriceLine(
         unit=_UNITS[line.unit],
         quantity=line.quantity,
         unit_microcredits=line.unit_microcredits,
         amount_microcredits=line.amount_microcredits,
+        description=line.description,
+    )
+
+
+def estimate_to_proto(estimated: Estimate, catalog_version: str) -> billing_pb.EstimateResponse:
+    """A price before the call, without what only a chat has."""
+    return billing_pb.EstimateResponse(
+        held_microcredits=estimated.held_microcredits,
+        likely_microcredits=estimated.likely_microcredits,
+        required_microcredits=estimated.required_microcredits,
+        held_lines=[line_to_proto(line) for line in estimated.lines],
+        catalog_version=catalog_version,
+        available_microcredits=estimated.available_microcredits,
+        affordable=estimated.affordable,
     )
 
 

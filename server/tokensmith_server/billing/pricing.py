@@ -27,9 +27,12 @@ __all__ = [
     "charge_seconds",
     "estimate_input_tokens",
     "estimate_low_tokens",
+    "hold_lines",
     "hold_terms",
+    "image_hold_terms",
     "low_charge",
     "price_lines",
+    "second_hold_terms",
     "usage_is_plausible",
 ]
 
@@ -44,10 +47,11 @@ covers as much again. What exceeds even that is settled from the available balan
 
 @value
 class HoldTerms:
-    """The figures that ``PlaceHold`` takes. A unit is a token of output allowance.
+    """The figures that ``PlaceHold`` takes.
 
-    One unit costs as much as one token in each choice does, and the granted units are the cap to
-    send upstream.
+    Of text, a unit is a token of output allowance: it costs as much as one token in each choice
+    does, and the granted units are the cap to send upstream. Images and seconds of video are
+    units too, of which none can be spared.
     """
 
     fixed_microcredits: int
@@ -60,6 +64,11 @@ class HoldTerms:
     def ceiling_microcredits(self) -> int:
         """The amount that is held when the balance covers it."""
         return self.fixed_microcredits + self.unit_microcredits * self.units_wanted
+
+    @property
+    def floor_microcredits(self) -> int:
+        """The least that the balance must cover."""
+        return self.fixed_microcredits + self.unit_microcredits * self.units_minimum
 
 
 def charge(rate: TokenRate, usage: TokenUsage) -> int:
@@ -84,11 +93,15 @@ def charge(rate: TokenRate, usage: TokenUsage) -> int:
 
 @value
 class PriceLine:
-    """One row of how a charge came about: so many units at so much."""
+    """One row of how a charge, or a hold, comes about: so many units at so much.
 
-    unit: str  # input_token, cached_input_token, output_token
+    ``description`` says for people under which conditions the price holds.
+    """
+
+    unit: str  # input_token, cached_input_token, output_token, image, second
     quantity: int
     unit_microcredits: int
+    description: str = ""
 
     @property
     def amount_microcredits(self) -> int:
@@ -165,18 +178,80 @@ def hold_terms(
     allowance = min(allowance, model_max_output or context_tokens, context_tokens)
     assert allowance >= 1, allowance
 
-    # A cached token may cost more than a fresh one in no sane list; the hold need not know.
-    input_microcredits = max(rate.input_microcredits, rate.cached_input_microcredits or 0)
     unit_microcredits = rate.output_microcredits * facts.choices
     if not output_cap_bounds_reasoning:
         unit_microcredits *= UNBOUNDED_REASONING_FACTOR
     input_tokens = estimate_input_tokens(facts)
     return HoldTerms(
-        fixed_microcredits=input_tokens * input_microcredits,
+        fixed_microcredits=input_tokens * _dearest_input_microcredits(rate),
         unit_microcredits=unit_microcredits,
         units_wanted=allowance,
         units_minimum=min(allowance, OUTPUT_FLOOR_TOKENS),
         input_token_estimate=input_tokens,
+    )
+
+
+def hold_lines(rate: TokenRate, facts: TextFacts, terms: HoldTerms) -> tuple[PriceLine, PriceLine]:
+    """How ``hold_terms`` come about: the row of the fixed part, and that of a single unit."""
+    tokens_per_unit = facts.choices
+    if rate.output_microcredits:
+        tokens_per_unit = terms.unit_microcredits // rate.output_microcredits
+    unbounded = tokens_per_unit > facts.choices
+    return (
+        PriceLine("input_token", terms.input_token_estimate, _dearest_input_microcredits(rate)),
+        PriceLine(
+            "output_token",
+            tokens_per_unit,
+            rate.output_microcredits,
+            "with room for reasoning, which the output limit does not bound" if unbounded else "",
+        ),
+    )
+
+
+def _dearest_input_microcredits(rate: TokenRate) -> int:
+    # A cached token costs more than a fresh one in no sane list; a hold need not rely on that.
+    return max(rate.input_microcredits, rate.cached_input_microcredits or 0)
+
+
+def image_hold_terms(rate: ImageRate, image_count: int) -> HoldTerms:
+    """What to hold for so many images. Tokens, where the rate has them, are settled from usage."""
+    assert image_count >= 1, image_count
+    return HoldTerms(
+        fixed_microcredits=0,
+        unit_microcredits=rate.image_microcredits,
+        units_wanted=image_count,
+        units_minimum=image_count,
+        input_token_estimate=0,
+    )
+
+
+def second_hold_terms(
+    rate: SecondRate,
+    seconds: int,
+    *,
+    resolution: str | None = None,
+    generate_audio: bool | None = None,
+    voice_control: bool | None = None,
+) -> HoldTerms:
+    """What to hold for so many whole seconds of video.
+
+    Raises:
+        TierUnknown: the price list has no row for these conditions.
+    """
+    assert seconds >= 1, seconds
+    unit_microcredits = charge_seconds(
+        rate,
+        1,
+        resolution=resolution,
+        generate_audio=generate_audio,
+        voice_control=voice_control,
+    )
+    return HoldTerms(
+        fixed_microcredits=0,
+        unit_microcredits=unit_microcredits,
+        units_wanted=seconds,
+        units_minimum=seconds,
+        input_token_estimate=0,
     )
 
 

@@ -21,11 +21,10 @@ from tokensmith.v1 import (
 )
 from tokensmith.v1 import chat_service_pb2 as chat_pb
 from tokensmith_gateway.inprocess import InProcessChannel, InProcessServer
-from tokensmith_server.app import SERVICES
+from tokensmith_server.app import SERVICES, billing_parts
 from tokensmith_server.billing.keys import format_api_key, hash_api_key
 from tokensmith_server.billing.servicer import BillingServicer
 from tokensmith_server.billing.store import ApiKey
-from tokensmith_server.catalog.rate_snapshot import rate_from_json
 from tokensmith_server.catalog.servicer import ModelServicer
 from tokensmith_server.chat.servicer import ChatServicer
 from tokensmith_server.rpc.auth import Authenticator
@@ -83,7 +82,7 @@ def add_services(server: Any, chat: ChatRig) -> None:
         ChatServicer(chat.service, total_seconds_max=3_600.0), server
     )
     billing_service_pb2_grpc.add_BillingServiceServicer_to_server(
-        BillingServicer(chat.store, rate_from_json), server
+        BillingServicer(billing_parts(chat.parts)), server
     )
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(
         ModelServicer(chat.parts.catalog, chat.clock), server

@@ -43,6 +43,7 @@ BUILT = {
     "/tokensmith.v1.ChatService/StreamChatCompletion",
     "/tokensmith.v1.BillingService/GetBalance",
     "/tokensmith.v1.BillingService/GetRequest",
+    "/tokensmith.v1.BillingService/Estimate",
     "/tokensmith.v1.ModelService/ListModels",
     "/tokensmith.v1.ModelService/GetModel",
 }

@@ -1,0 +1,1 @@
+"""Images: what they are asked for with, and what that costs."""

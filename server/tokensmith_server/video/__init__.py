@@ -1,0 +1,1 @@
+"""Videos: what they are asked for with, and what that costs."""
