@@ -1,8 +1,9 @@
 """The group-commit writer: one thread, one connection, one transaction for all who wait.
 
 Commands that arrive while a transaction is on its way share the next one, so durability costs
-one disk write for all of them. There is no timer: commands are handed over as soon as the event loop
-has a turn without a new one, which for a lone request is the next turn. The thread runs no event loop; it hands all answers of a batch back in one call.
+one disk write for all of them. There is no timer: commands are handed over as soon as the event
+loop has a turn without a new one, which for a lone request is the next turn. The thread runs no
+event loop; it hands all answers of a batch back in one call.
 """
 
 import asyncio
