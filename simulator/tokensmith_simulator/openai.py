@@ -36,12 +36,12 @@ from tokensmith_simulator.openai_chat.frames import (
     tool_call_to_json,
     tool_piece_to_json,
 )
-from tokensmith_simulator.openai_chat.logprobs import alternatives_of
+from tokensmith_simulator.openai_chat.logprobs import logprobs_of
 from tokensmith_simulator.openai_chat.usage import distort_usage
 from tokensmith_simulator.openai_faults import OPENAI_FAULTS
 from tokensmith_simulator.openai_validation import read_openai_call
 from tokensmith_simulator.serving import Frame, Reply
-from tokensmith_simulator.tokens import count_tokens, split_tokens
+from tokensmith_simulator.tokens import count_tokens
 
 _FINISH: Final = {
     "end": "stop",
@@ -233,26 +233,9 @@ def _choice_to_json(call: ChatCall, choice: Choice) -> dict[str, Any]:
     return {
         "index": choice.index,
         "message": message,
-        "logprobs": _logprobs(call, "".join(choice.pieces)) if choice.pieces else None,
+        "logprobs": logprobs_of(call, choice.text) if choice.pieces else None,
         "finish_reason": _finish_of(call, choice),
     }
-
-
-def _logprobs(call: ChatCall, text: str) -> dict[str, Any] | None:
-    if call.top_logprobs is None:
-        return None
-    return {
-        "content": [_token_logprob(token, call.top_logprobs) for token in split_tokens(text)],
-        "refusal": None,
-    }
-
-
-def _token_logprob(token: str, top: int) -> dict[str, Any]:
-    options = [
-        {"token": other, "logprob": logprob, "bytes": list(other.encode())}
-        for other, logprob in alternatives_of(token, max(1, top))
-    ]
-    return {**options[0], "top_logprobs": options[:top]}
 
 
 class _Chunks:
@@ -286,7 +269,7 @@ class _Chunks:
         opening = {"role": "assistant", "content": content, "refusal": None}
         yield self._delta(choice, opening, "", tokens=len(choice.reasoning))
         for text, tokens in grouped(choice.pieces, self._size):
-            logprobs = _logprobs(self._call, text)
+            logprobs = logprobs_of(self._call, text)
             yield self._delta(choice, {"content": text}, text, tokens=tokens, logprobs=logprobs)
         for index, tool in enumerate(choice.tool_calls):
             yield from self._tool(choice, index, tool)

@@ -30,6 +30,7 @@ from tokensmith_simulator.openai_chat.frames import (
     reply_of,
     tool_call_to_json,
 )
+from tokensmith_simulator.openai_chat.logprobs import logprobs_of
 from tokensmith_simulator.openai_chat.usage import distort_usage
 from tokensmith_simulator.serving import Frame, Reply
 from tokensmith_simulator.tokens import count_tokens
@@ -183,7 +184,7 @@ class XAI:
             "object": "chat.completion",
             "created": answer.created,
             "model": call.model.answered_id,
-            "choices": [_choice_to_json(choice) for choice in answer.choices],
+            "choices": [_choice_to_json(call, choice) for choice in answer.choices],
             **({"usage": usage} if usage is not None else {}),
             "system_fingerprint": _FINGERPRINT,
         }
@@ -224,11 +225,13 @@ def _usage(model: ModelSpec, answer: Answer) -> dict[str, Any]:
     }
 
 
-def _choice_to_json(choice: Choice) -> dict[str, Any]:
+def _choice_to_json(call: ChatCall, choice: Choice) -> dict[str, Any]:
     message: dict[str, Any] = {"role": "assistant", "content": choice.text, "refusal": None}
     if choice.tool_calls:
         message["tool_calls"] = [tool_call_to_json(tool) for tool in choice.tool_calls]
-    return {"index": choice.index, "message": message, "finish_reason": _FINISH[choice.finish]}
+    rendered = {"index": choice.index, "message": message, "finish_reason": _FINISH[choice.finish]}
+    logprobs = logprobs_of(call, choice.text) if choice.pieces else None
+    return rendered if logprobs is None else {**rendered, "logprobs": logprobs}
 
 
 def _frames(
@@ -241,7 +244,10 @@ def _frames(
         "model": call.model.answered_id,
     }
     yield from interleave(
-        [list(_choice_frames(base, choice, pace.tokens_per_chunk)) for choice in answer.choices]
+        [
+            list(_choice_frames(call, base, choice, pace.tokens_per_chunk))
+            for choice in answer.choices
+        ]
     )
     if call.include_usage and usage is not None:
         yield event(
@@ -251,13 +257,19 @@ def _frames(
     yield DONE
 
 
-def _choice_frames(base: Mapping[str, Any], choice: Choice, size: int) -> Iterator[Frame]:
+def _choice_frames(
+    call: ChatCall, base: Mapping[str, Any], choice: Choice, size: int
+) -> Iterator[Frame]:
     # The hidden reasoning is done, and billed, when the first chunk leaves.
     deltas = list(_deltas(choice, size)) or [({"content": ""}, 0)]
     for at, (delta, tokens) in enumerate(deltas):
         if at == 0:
             delta, tokens = {"role": "assistant", **delta}, tokens + len(choice.reasoning)  # noqa: PLW2901
-        yield _chunk(base, {"index": choice.index, "delta": delta}, tokens=tokens)
+        entry: dict[str, Any] = {"index": choice.index, "delta": delta}
+        logprobs = logprobs_of(call, delta["content"]) if delta.get("content") else None
+        if logprobs is not None:
+            entry["logprobs"] = logprobs
+        yield _chunk(base, entry, tokens=tokens)
     finish = {"index": choice.index, "delta": {}, "finish_reason": _FINISH[choice.finish]}
     yield _chunk(base, finish, closing=True)
 

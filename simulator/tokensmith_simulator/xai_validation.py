@@ -151,6 +151,7 @@ def read_xai_call(body: Any) -> ChatCall:
         schema=schema_of(body),
         reasoning_tokens=_REASONING_TOKENS if model.reasoning == "always" else 0,
         reasoning_within_limit=False,
+        top_logprobs=_top_logprobs(body, model),
         seed=msgspec.json.encode([body["messages"], body.get("seed")]).decode(),
     )
 
@@ -183,6 +184,13 @@ def _check_model_fields(body: Body, model: ModelSpec) -> None:
         )
     if body.get("deferred"):
         refuse("Deferred completions are not served by this simulator.", "deferred")
+
+
+def _top_logprobs(body: Body, model: ModelSpec) -> int | None:
+    """Return how many alternatives to show; grok-4.20 ignores the wish without a word."""
+    if not body.get("logprobs") or model.id.startswith("grok-4.20"):
+        return None
+    return body.get("top_logprobs") or 0
 
 
 def _camel(field: str) -> str:

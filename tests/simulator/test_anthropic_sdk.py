@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -52,6 +53,18 @@ async def test_message_answers_and_counts(client: AsyncAnthropic) -> None:
     assert message.usage.input_tokens > 10
     assert message.usage.output_tokens > 40
     assert message._request_id is not None
+
+
+async def test_system_prompt_that_asks_for_a_json_object_is_obeyed(client: AsyncAnthropic) -> None:
+    message = await client.messages.create(
+        model=SONNET,
+        max_tokens=500,
+        system="Answer with one JSON object.",
+        messages=user("Describe lighthouses"),
+    )
+    (block,) = message.content
+    assert block.type == "text"
+    assert isinstance(json.loads(block.text), dict)
 
 
 def test_sync_client_streams(sync_simulator: RunningSimulator) -> None:

@@ -42,6 +42,17 @@ async def test_limit_does_not_bound_reasoning(xai_api: Caller) -> None:
     assert answered.body["choices"][0]["finish_reason"] == "length"
 
 
+@pytest.mark.parametrize("stream", [False, True])
+async def test_logprobs_are_shown_by_the_older_model_and_ignored_by_the_newer(
+    xai_api: Caller, stream: bool
+) -> None:
+    asked: dict[str, Any] = {"logprobs": True, "top_logprobs": 2, "stream": stream}
+    for model, shown in (("grok-4-1-fast-reasoning", True), (PLAIN, False)):
+        answered = await xai_api.chat(model=model, messages=user("Describe tea"), **asked)
+        entries = [chunk["choices"][0] for chunk in (answered.chunks or [answered.body])]
+        assert any("logprobs" in entry for entry in entries) is shown
+
+
 async def test_stream_omits_keys_and_ends_with_usage(xai_api: Caller) -> None:
     answered = await xai_api.chat(
         model=PLAIN,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -34,6 +35,7 @@ _MODES: Final[dict[str, ToolMode]] = {
 }
 _EFFORT_TOKENS: Final = {"low": 48, "medium": 96, "high": 192, "xhigh": 384, "max": 512}
 _MANUAL_TOKENS: Final = 512
+_JSON_OBJECT: Final = re.compile(r"\bJSON object\b")
 _MAGIC_REDACTED: Final = "ANTHROPIC_MAGIC_STRING_TRIGGER_REDACTED_THINKING_"
 
 
@@ -74,13 +76,19 @@ def read_messages_call(body: Any, version: str) -> MessagesCall:
         tool_mode=_MODES[choice["type"]] if body.get("tools") else "none",
         parallel_tools=not choice.get("disable_parallel_tool_use", False),
         speaks_before_tools=True,
-        schema=wanted["schema"] if wanted else None,
+        schema=wanted["schema"] if wanted else _told_schema(body),
         reasoning_tokens=_thinking_tokens(body, talk),
         seed=msgspec.json.encode(body["messages"]).decode(),
         display=thinking.get("display") or rules.display,
         redacted=_MAGIC_REDACTED in talk.user_text,
         window_bound=model.context_tokens - prompt.total < body["max_tokens"],
     )
+
+
+def _told_schema(body: Body) -> Mapping[str, Any] | None:
+    """Any object, where the system prompt asks for one: a Claude does what it says."""
+    told = " ".join(block["text"] for block in blocks_of(body.get("system")))
+    return {} if _JSON_OBJECT.search(told) else None
 
 
 def count_input_tokens(body: Any, version: str) -> int:
