@@ -71,6 +71,8 @@ class Assembly:
 
 
 def _add_to(choice: _Choice, delta: chat_pb.ChatCompletionDelta) -> None:
+    if delta.signed_thinking:
+        _add_signed_thinking(choice, delta)
     choice.content.extend(delta.content_pieces)
     if delta.refusal:
         choice.refusal.append(delta.refusal)
@@ -94,6 +96,18 @@ def _add_to(choice: _Choice, delta: chat_pb.ChatCompletionDelta) -> None:
     message.annotations.extend(delta.annotations)
     if delta.finish_reason:
         choice.choice.finish_reason = delta.finish_reason
+    if delta.HasField("stop_sequence"):
+        choice.choice.stop_sequence = delta.stop_sequence
+
+
+def _add_signed_thinking(choice: _Choice, delta: chat_pb.ChatCompletionDelta) -> None:
+    """Keep blocks of thinking with their places, which in a stream only their order tells."""
+    text_before, tool_calls_before = len("".join(choice.content)), len(choice.calls)
+    for part in delta.signed_thinking:
+        block = choice.choice.message.signed_thinking.add()
+        block.CopyFrom(part)
+        block.text_before = part.text_before or text_before
+        block.tool_calls_before = part.tool_calls_before or tool_calls_before
 
 
 def _add_audio(choice: _Choice, part: chat_pb.ChatAudioDelta) -> None:
@@ -119,8 +133,11 @@ def _delta_of(choice: chat_pb.ChatChoice) -> chat_pb.ChatCompletionDelta:
         refusal=message.refusal,
         reasoning_content=message.reasoning_content,
         annotations=message.annotations,
+        signed_thinking=message.signed_thinking,
         finish_reason=choice.finish_reason,
     )
+    if choice.HasField("stop_sequence"):
+        delta.stop_sequence = choice.stop_sequence
     if message.HasField("content"):
         delta.content_pieces.append(message.content)
     for index, call in enumerate(message.tool_calls):

@@ -21,6 +21,7 @@ def text_facts(params: chat_pb.ChatCompletionParams, family: str) -> TextFacts:
             text_bytes += message.ByteSize()
             continue
         text_bytes += sum(call.ByteSize() for call in message.tool_calls)
+        text_bytes += sum(block.ByteSize() for block in message.signed_thinking)
         for part in message.content.parts.parts:
             match part.WhichOneof("kind"):
                 case "image":

@@ -161,6 +161,34 @@ async def test_forgotten_thinking_is_no_failure(upstream: Upstream, model_id: st
     assert ("thinking" in upstream.sent_body()) == (model_id != HAIKU)
 
 
+@pytest.mark.parametrize("model_id", MODELS)
+async def test_thinking_that_the_client_brings_needs_no_memory(
+    upstream: Upstream, model_id: str
+) -> None:
+    fields: dict[str, Any] = {
+        "model_id": model_id,
+        "reasoning_effort": "high",
+        "tools": TOOLS,
+        "cap": 3_000,
+    }
+    message = (await complete(upstream, "Use tools.", **fields)).completion.choices[0].message
+    assert message.signed_thinking
+    echo = echo_of(message)
+    echo.signed_thinking.extend(message.signed_thinking)
+    messages = [said("Use tools."), echo, *results_of(message)]
+    async with create_session() as session:
+        # Another process, or the same one after a restart.
+        settings = ProviderSettings(KEY, upstream.simulator.anthropic_base_url)
+        upstream.providers = {VENDOR: create(settings, session)}
+        assert text_of(await complete(upstream, messages=messages, **fields))
+        sent = upstream.sent_body()
+        assert "thinking" in sent
+        assert sent["messages"][1]["content"][0]["type"] == "thinking"
+        # To another model it means nothing, and it is no failure either.
+        other = next(model for model in MODELS if model != model_id)
+        assert text_of(await complete(upstream, messages=messages, **fields | {"model_id": other}))
+
+
 async def test_redacted_thinking_comes_back(upstream: Upstream) -> None:
     trigger = "ANTHROPIC_MAGIC_STRING_TRIGGER_REDACTED_THINKING_46C9A13E193C177646C7398A98432ECC"
     prompt = f"Use tools. {trigger}"

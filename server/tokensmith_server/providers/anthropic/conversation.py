@@ -14,6 +14,7 @@ import msgspec
 from tokensmith.v1 import chat_service_pb2 as chat_pb
 from tokensmith_server.providers.anthropic.media import file_block, image_block
 from tokensmith_server.providers.anthropic.profile import PLACEHOLDER
+from tokensmith_server.providers.anthropic.signed import interleave
 from tokensmith_server.providers.tool_call_ids import plain_id
 
 Json = dict[str, Any]
@@ -57,15 +58,18 @@ class Conversation:
 
 
 def build_conversation(
-    messages: Iterable[chat_pb.ChatMessage], recall: Recall | None = None
+    messages: Iterable[chat_pb.ChatMessage], recall: Recall | None = None, *, thinker: str = ""
 ) -> Conversation:
-    """Put messages into Anthropic's order. Without ``recall`` no earlier thinking comes back.
+    """Put messages into Anthropic's order.
+
+    ``thinker`` is the model whose signed thinking the messages may bring back, and ``recall`` finds
+    what they do not bring. Without either no earlier thinking comes back.
 
     Raises:
         ProviderError: kind INVALID_REQUEST: a part that Anthropic does not take.
         msgspec.MsgspecError: the arguments of a tool call are not a JSON object.
     """
-    builder = _Builder(recall)
+    builder = _Builder(recall, thinker)
     for index, message in enumerate(messages):
         builder.add(index, message)
     return builder.finish()
@@ -79,8 +83,9 @@ def is_inked(text: str) -> bool:
 class _Builder:
     """The turns so far; ``_results`` and ``_blocks`` are the open one's."""
 
-    def __init__(self, recall: Recall | None) -> None:
+    def __init__(self, recall: Recall | None, thinker: str) -> None:
         self._recall = recall
+        self._thinker = thinker
         self._system: list[str] = []
         self._turns: list[Json] = []
         self._role = ""
@@ -131,8 +136,11 @@ class _Builder:
 
     def _assistant_blocks(self, message: chat_pb.ChatMessage) -> list[Json]:
         texts = [*_texts(message.content), message.refusal]
-        said = [_text_block(text) for text in texts if is_inked(text)]
         calls = [self._tool_use(call) for call in message.tool_calls]
+        brought = [block for block in message.signed_thinking if block.model == self._thinker]
+        if brought and self._thinker:
+            return interleave(texts, calls, brought, _inked_blocks)
+        said = [block for text in texts for block in _inked_blocks(text)]
         known = self._recall(calls) if self._recall is not None and calls else None
         if known is None:
             return [*said, *calls]
@@ -208,6 +216,10 @@ def _trim_end(blocks: list[Json]) -> None:
     """Cut white space off the end of the assistant's last text, which is to be continued."""
     if blocks and blocks[-1]["type"] == "text":
         blocks[-1] = _text_block(blocks[-1]["text"].rstrip())
+
+
+def _inked_blocks(text: str) -> list[Json]:
+    return [_text_block(text)] if is_inked(text) else []
 
 
 def _text_block(text: str) -> Json:

@@ -98,7 +98,10 @@ class AnthropicProvider:
         try:
             body = await answer.read_all()
             parsed = parse_answer(
-                body, json_object=wants_json_object(call.params), redact=self._redact
+                body,
+                upstream_model=call.route.upstream_id,
+                json_object=wants_json_object(call.params),
+                redact=self._redact,
             )
         except ProviderError as error:
             error.upstream_request_id = answer.request_id
@@ -133,7 +136,11 @@ class AnthropicProvider:
 
     def new_parser(self, call: ChatCall) -> MessagesStreamParser:
         """Make the parser for one stream."""
-        return MessagesStreamParser(json_object=wants_json_object(call.params), redact=self._redact)
+        return MessagesStreamParser(
+            upstream_model=call.route.upstream_id,
+            json_object=wants_json_object(call.params),
+            redact=self._redact,
+        )
 
     async def _send(self, call: ChatCall, *, stream: bool) -> OpenAnswer:
         """Send a call and return the answer if its status is 200."""

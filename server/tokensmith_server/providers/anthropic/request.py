@@ -68,7 +68,8 @@ def build_request(
     """
     settings = thinking_settings(effort_of(params, capabilities), capabilities, output_cap_tokens)
     recall = partial(memory.recall, upstream_model) if settings.thinking else None
-    conversation = build_conversation(params.messages, recall)
+    thinker = upstream_model if settings.thinking else ""
+    conversation = build_conversation(params.messages, recall, thinker=thinker)
     dropped = bool(
         settings.thinking
         and capabilities.thinking is Thinking.BUDGET

@@ -19,6 +19,7 @@ from tokensmith_server.providers.anthropic.parts import (
     refusal_of,
     without_fence,
 )
+from tokensmith_server.providers.anthropic.signed import signed_thinking_of
 from tokensmith_server.providers.anthropic.turn import OpenTurn
 from tokensmith_server.providers.anthropic.usage import UsageReading, read_usage
 from tokensmith_server.providers.redaction import REDACT_PATTERNS, Redactor
@@ -38,9 +39,13 @@ class ParsedAnswer:
 
 
 def parse_answer(
-    body: bytes, *, json_object: bool = False, redact: Redactor = REDACT_PATTERNS
+    body: bytes,
+    *,
+    upstream_model: str = "",
+    json_object: bool = False,
+    redact: Redactor = REDACT_PATTERNS,
 ) -> ParsedAnswer:
-    """Parse the body of a 200.
+    """Parse the body of a 200 to a request for ``upstream_model``.
 
     Raises:
         ProviderError: the body is an error after all (any kind), or nothing that makes sense
@@ -56,7 +61,12 @@ def parse_answer(
         raise malformed("The provider's answer has no content.")
     usage = read_usage(answer.usage)
     message = _message(answer, answer.content, json_object=json_object)
-    choice = chat_pb.ChatChoice(message=message, finish_reason=_finish(answer, message))
+    message.signed_thinking.extend(signed_thinking_of(answer.content, upstream_model))
+    choice = chat_pb.ChatChoice(
+        message=message,
+        finish_reason=_finish(answer, message),
+        stop_sequence=answer.stop_sequence,
+    )
     completion = chat_pb.ChatCompletion(choices=[choice], service_tier=usage.service_tier)
     return ParsedAnswer(completion, usage, answer.model, _remembered(answer.content))
 

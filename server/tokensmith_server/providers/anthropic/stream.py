@@ -22,6 +22,7 @@ from tokensmith_server.providers.anthropic.parts import (
     finish_reason_of,
     refusal_of,
 )
+from tokensmith_server.providers.anthropic.signed import signed_thinking_from_block
 from tokensmith_server.providers.anthropic.turn import OpenTurn
 from tokensmith_server.providers.anthropic.usage import UsageCounter
 from tokensmith_server.providers.base import ChatBatch, ErrorKind, Phase, ProviderError
@@ -47,7 +48,14 @@ class MessagesStreamParser:
     After each call look at ``failure`` first (deliver the batch, then raise it), then at ``done``.
     """
 
-    def __init__(self, *, json_object: bool = False, redact: Redactor = REDACT_PATTERNS) -> None:
+    def __init__(
+        self,
+        *,
+        upstream_model: str = "",
+        json_object: bool = False,
+        redact: Redactor = REDACT_PATTERNS,
+    ) -> None:
+        self._upstream_model = upstream_model
         self.failure: ProviderError | None = None
         self.done = False
         self.usage: TokenUsage | None = None
@@ -189,6 +197,11 @@ class MessagesStreamParser:
             # The start's input is a placeholder as a rule; a call without fragments has it whole.
             call.arguments.append(call.given)
             self._add(_Run.ARGUMENTS, call.given, call.place)
+        thinking = self.turn.thinking(event.index) if self.turn.thinks else None
+        signed = signed_thinking_from_block(thinking or {}, self._upstream_model)
+        if signed is not None:
+            self._flush_run()
+            self._say().signed_thinking.append(signed)
 
     def _take_message_delta(self, event: wire.MessageDelta) -> None:
         if event.delta.stop_reason:
@@ -211,6 +224,8 @@ class MessagesStreamParser:
             self._say().content_pieces.append(rest)
         last = self._say()
         last.finish_reason = finish_reason_of(self._ending.stop_reason)
+        if self._ending.stop_sequence:
+            last.stop_sequence = self._ending.stop_sequence
         last.refusal = refusal_of(self._ending.stop_reason, self._ending.stop_details)
         self.done = True
 

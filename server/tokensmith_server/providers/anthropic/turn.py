@@ -71,6 +71,13 @@ class OpenTurn:
         if block is not None and "signature" in block:
             block["signature"] += signature
 
+    def thinking(self, index: int) -> dict[str, Any] | None:
+        """Return a block of thinking as far as it has come, in Anthropic's own shape."""
+        block = self._blocks.get(index)
+        if block is None or not block["type"].endswith("thinking"):
+            return None
+        return self._finished(index)
+
     def blocks(self) -> list[dict[str, Any]]:
         """Return the finished blocks in Anthropic's own shape; none if a call is broken."""
         try:

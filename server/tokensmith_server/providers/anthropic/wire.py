@@ -35,6 +35,7 @@ class Ending(Struct):
     """How an answer ended."""
 
     stop_reason: str | None = None
+    stop_sequence: str | None = None
     stop_details: StopDetails | None = None
 
 
@@ -45,6 +46,7 @@ class Answer(Struct):
     content: list[Block] | None = None
     model: str | None = None
     stop_reason: str | None = None
+    stop_sequence: str | None = None
     stop_details: StopDetails | None = None
     usage: Raw = _ABSENT
 

@@ -131,7 +131,7 @@ def test_placeholder_input_of_a_start_is_never_part_of_the_arguments() -> None:
         assert outcome.calls[0][2] == '{"a":1}'
 
 
-def test_thinking_is_reasoning_and_its_signature_is_not_shown() -> None:
+def test_thinking_is_reasoning_and_its_signature_stands_apart() -> None:
     frames = [start(), block(0, "thinking"), thought("hm"), thought("m"), signature("SEAL"), stop()]
     frames += [block(1, "redacted_thinking"), stop(1), block(2, "thinking"), stop(2)]
     frames += [block(3, "thinking"), thought("so", 3), signature("S2", 3), stop(3)]
@@ -139,7 +139,19 @@ def test_thinking_is_reasoning_and_its_signature_is_not_shown() -> None:
     outcome = good([frames])
     assert outcome.reasoning == "hmm\n\nso"
     assert outcome.pieces == ["Yes"]
-    assert "SEAL" not in repr(outcome.deltas)
+    signed = [block for delta in outcome.deltas for block in delta.signed_thinking]
+    assert signed == [
+        chat_pb.ChatSignedThinking(text="hmm", signature="SEAL"),
+        chat_pb.ChatSignedThinking(redacted_data="sealed"),
+        chat_pb.ChatSignedThinking(text="so", signature="S2"),
+    ]
+    # Each after its text and before what follows.
+    kinds = [
+        "seal" if d.signed_thinking else "thought" if d.reasoning_content else "text"
+        for d in outcome.deltas
+        if d.signed_thinking or d.reasoning_content or d.content_pieces
+    ]
+    assert kinds == ["thought", "seal", "seal", "thought", "seal", "text"]
     assert outcome.parser.turn.blocks() == [
         {"type": "thinking", "thinking": "hmm", "signature": "SEAL"},
         {"type": "redacted_thinking", "data": "sealed"},
