@@ -20,6 +20,7 @@ from tokensmith.v1 import (
     image_service_pb2_grpc,
     media_service_pb2_grpc,
     model_service_pb2_grpc,
+    response_service_pb2_grpc,
     video_service_pb2_grpc,
 )
 from tokensmith_server.billing.audit import HoldFacts
@@ -44,6 +45,8 @@ from tokensmith_server.providers.base import ChatProvider, ProviderSettings
 from tokensmith_server.providers.http import create_session
 from tokensmith_server.providers.registry import create_chat_providers
 from tokensmith_server.rate_limits import RateLimiter, RatePolicy
+from tokensmith_server.responses.service import ResponseService
+from tokensmith_server.responses.servicer import ResponseServicer
 from tokensmith_server.routing.health import RouteHealth
 from tokensmith_server.rpc.auth import Authenticator
 from tokensmith_server.rpc.interceptors import LoadLayer, build_layers
@@ -64,6 +67,7 @@ SERVICES = (
     "tokensmith.v1.ImageService",
     "tokensmith.v1.MediaService",
     "tokensmith.v1.ModelService",
+    "tokensmith.v1.ResponseService",
     "tokensmith.v1.VideoService",
 )
 
@@ -99,6 +103,7 @@ class ServerApp:
     chat: ChatServicer
     billing: BillingServicer
     models: ModelServicer
+    responses: ResponseServicer
     _closing_since: float | None = None
 
     def add_to(self, server: Any) -> None:
@@ -106,6 +111,7 @@ class ServerApp:
         chat_service_pb2_grpc.add_ChatServiceServicer_to_server(self.chat, server)
         billing_service_pb2_grpc.add_BillingServiceServicer_to_server(self.billing, server)
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(self.models, server)
+        response_service_pb2_grpc.add_ResponseServiceServicer_to_server(self.responses, server)
         image_service_pb2_grpc.add_ImageServiceServicer_to_server(
             image_service_pb2_grpc.ImageServiceServicer(), server
         )
@@ -186,6 +192,9 @@ async def open_app(
             chat=ChatServicer(ChatService(parts), total_seconds_max=settings.total_seconds_max),
             billing=BillingServicer(billing_parts(parts)),
             models=ModelServicer(catalog, clock),
+            responses=ResponseServicer(
+                ResponseService(store, clock, kept_seconds=settings.response_kept_seconds)
+            ),
         )
         stop = asyncio.Event()
         sweeping = asyncio.create_task(sweeper.run(stop))
@@ -230,6 +239,7 @@ def _sweeper(settings: ServerSettings, store: SQLStore, clock: Clock, owner: str
     return Sweeper(
         ledger=store,
         store=store,
+        responses=store,
         clock=clock,
         owner=owner,
         policy=SweepPolicy(

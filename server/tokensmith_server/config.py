@@ -60,6 +60,8 @@ class ServerSettings(BaseSettings):
     owner_silent_seconds: float = Field(15.0, gt=0)
     sweep_seconds: float = Field(2.0, gt=0)
     drain_seconds: float = Field(20.0, ge=0)
+    # How long a response is kept that was asked for with `store`.
+    response_kept_days: float = Field(30.0, gt=0)
 
     openai_api_key: SecretStr | None = None
     openai_base_url: str = ""
@@ -90,6 +92,11 @@ class ServerSettings(BaseSettings):
     def database(self) -> str:
         """The database's URL, the default one filled in."""
         return self.database_url or f"sqlite:///{self.data_dir / 'tokensmith.db'}"
+
+    @property
+    def response_kept_seconds(self) -> float:
+        """How long a response is kept, in seconds."""
+        return self.response_kept_days * 86_400.0
 
     @property
     def simulated(self) -> frozenset[str]:

@@ -10,6 +10,7 @@ from tokensmith.v1.chat_service_pb2_grpc import ChatServiceStub
 from tokensmith.v1.image_service_pb2_grpc import ImageServiceStub
 from tokensmith.v1.media_service_pb2_grpc import MediaServiceStub
 from tokensmith.v1.model_service_pb2_grpc import ModelServiceStub
+from tokensmith.v1.response_service_pb2_grpc import ResponseServiceStub
 from tokensmith.v1.video_service_pb2_grpc import VideoServiceStub
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from tokensmith.v1.image_service_pb2_grpc import ImageServiceAsyncStub
     from tokensmith.v1.media_service_pb2_grpc import MediaServiceAsyncStub
     from tokensmith.v1.model_service_pb2_grpc import ModelServiceAsyncStub
+    from tokensmith.v1.response_service_pb2_grpc import ResponseServiceAsyncStub
     from tokensmith.v1.video_service_pb2_grpc import VideoServiceAsyncStub
 
 KEEPALIVE_SECONDS: Final = 60
@@ -80,6 +82,7 @@ class Stubs:
     billing: "BillingServiceAsyncStub"
     model: "ModelServiceAsyncStub"
     media: "MediaServiceAsyncStub"
+    response: "ResponseServiceAsyncStub"
 
     @classmethod
     def on(cls, channel: grpc.aio.Channel) -> Self:
@@ -91,4 +94,5 @@ class Stubs:
             billing=BillingServiceStub(channel),
             model=ModelServiceStub(channel),
             media=MediaServiceStub(channel),
+            response=ResponseServiceStub(channel),
         )

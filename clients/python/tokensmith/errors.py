@@ -236,6 +236,7 @@ REASONS: Final[Mapping[int, ReasonRow]] = {
     _R.ERROR_REASON_PACK_NOT_FOUND: ReasonRow(_C.NOT_FOUND, NotFoundError),
     _R.ERROR_REASON_CHECKOUT_NOT_FOUND: ReasonRow(_C.NOT_FOUND, NotFoundError),
     _R.ERROR_REASON_STATEMENT_NOT_FOUND: ReasonRow(_C.NOT_FOUND, NotFoundError),
+    _R.ERROR_REASON_RESPONSE_NOT_FOUND: ReasonRow(_C.NOT_FOUND, NotFoundError),
     _R.ERROR_REASON_DEADLINE_EXCEEDED: ReasonRow(_C.DEADLINE_EXCEEDED, DeadlineError),
     _R.ERROR_REASON_CANCELLED: ReasonRow(_C.CANCELLED, TokensmithError),
     _R.ERROR_REASON_METHOD_UNIMPLEMENTED: ReasonRow(_C.UNIMPLEMENTED, InternalError),

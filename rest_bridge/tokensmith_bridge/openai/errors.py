@@ -29,6 +29,7 @@ class BridgeReason(StrEnum):
     MALFORMED_HTTP = "MALFORMED_HTTP"
     SERVER_UNREACHABLE = "SERVER_UNREACHABLE"
     HEAD_TOO_LARGE = "HEAD_TOO_LARGE"
+    PREVIOUS_RESPONSE_NOT_FOUND = "PREVIOUS_RESPONSE_NOT_FOUND"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ ERROR_TABLE: Final[Mapping[str, ErrorRow]] = {
     "PACK_NOT_FOUND": ErrorRow(404, _REQUEST, "pack_not_found", retry=False),
     "CHECKOUT_NOT_FOUND": ErrorRow(404, _REQUEST, "checkout_not_found", retry=False),
     "STATEMENT_NOT_FOUND": ErrorRow(404, _REQUEST, "statement_not_found", retry=False),
+    "RESPONSE_NOT_FOUND": ErrorRow(404, _REQUEST, "response_not_found", retry=False),
     "DEADLINE_EXCEEDED": ErrorRow(504, _SERVER, "deadline_exceeded", retry=True),
     "CANCELLED": ErrorRow(499, _REQUEST, "cancelled", retry=False),
     "METHOD_UNIMPLEMENTED": ErrorRow(501, _SERVER, "unimplemented", retry=False),
@@ -108,6 +110,9 @@ ERROR_TABLE: Final[Mapping[str, ErrorRow]] = {
     BridgeReason.MALFORMED_HTTP: ErrorRow(400, _REQUEST, "malformed_http", retry=False),
     BridgeReason.SERVER_UNREACHABLE: ErrorRow(503, _SERVICE, "server_unreachable", retry=True),
     BridgeReason.HEAD_TOO_LARGE: ErrorRow(431, _REQUEST, "headers_too_large", retry=False),
+    BridgeReason.PREVIOUS_RESPONSE_NOT_FOUND: ErrorRow(
+        400, _REQUEST, "previous_response_not_found", retry=False
+    ),
 }
 
 _NOBODYS: Final = frozenset(

@@ -16,6 +16,7 @@ from tokensmith_server.billing.commands import ExpireHold, Outcome, VoidHold
 from tokensmith_server.billing.errors import HoldAlreadyResolved, LedgerUnavailable
 from tokensmith_server.billing.store import LedgerStore, OpenHold, SweepStore
 from tokensmith_server.clock import Clock
+from tokensmith_server.responses.store import ResponseStore
 
 _log = structlog.get_logger(__name__)
 
@@ -29,6 +30,8 @@ class SweepPolicy:
     # How long an orphaned hold stays, so that an answer under way can still be looked into.
     reconcile_seconds: float = 20.0
     batch_holds: int = 500
+    # Kept responses are large: a round deletes so many, and the next one goes on.
+    batch_responses: int = 200
 
 
 class Sweeper:
@@ -39,6 +42,7 @@ class Sweeper:
         *,
         ledger: LedgerStore,
         store: SweepStore,
+        responses: ResponseStore,
         clock: Clock,
         owner: str,
         policy: SweepPolicy | None = None,
@@ -46,6 +50,7 @@ class Sweeper:
     ) -> None:
         self._ledger = ledger
         self._store = store
+        self._responses = responses
         self._clock = clock
         self._owner = owner
         self._policy = policy or SweepPolicy()
@@ -83,6 +88,7 @@ class Sweeper:
             if ended < self._policy.batch_holds:
                 break
         await self._store.forget_results(now)
+        await self._responses.forget_responses(now, limit=self._policy.batch_responses)
         return resolved
 
     async def _sweep_batch(self, now: float) -> int:

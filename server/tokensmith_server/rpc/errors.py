@@ -15,6 +15,7 @@ from tokensmith.v1.error_reason_pb2 import ErrorReason
 from tokensmith_server import errors as call
 from tokensmith_server.billing import errors as billing
 from tokensmith_server.billing.money import format_credits
+from tokensmith_server.responses import errors as responses
 
 DOMAIN: Final = "tokensmith"
 
@@ -240,6 +241,17 @@ _TABLE: Final[dict[type[Exception], _Row]] = {
         _R.ERROR_REASON_KEY_NOT_FOUND,
         lambda error: {"resource": error.key_id},
         lambda error: f"There is no key {error.key_id}.",
+    ),
+    responses.ResponseNotFound: _Row(
+        _S.NOT_FOUND,
+        _R.ERROR_REASON_RESPONSE_NOT_FOUND,
+        lambda error: {"resource": error.response_id},
+        lambda error: f"There is no response {error.response_id}.",
+    ),
+    responses.ResponseTooLarge: _Row(
+        _S.INVALID_ARGUMENT,
+        _R.ERROR_REASON_PAYLOAD_TOO_LARGE,
+        lambda error: {"limit_bytes": str(error.limit_bytes)},
     ),
 }
 

@@ -21,6 +21,7 @@ from tokensmith_server.billing.store import (
     RequestRecord,
 )
 from tokensmith_server.billing.usage import TokenUsage
+from tokensmith_server.responses.store import ResponseState, StoredResponse
 from tokensmith_server.storage.tables import (
     AccountRow,
     ApiKeyRow,
@@ -29,6 +30,7 @@ from tokensmith_server.storage.tables import (
     GrantRow,
     HoldRow,
     IdempotencyClaimRow,
+    ResponseRow,
     StoredResultRow,
 )
 from tokensmith_server.storage.times import microseconds, seconds
@@ -260,3 +262,34 @@ def _optional_seconds(value: int | None) -> float | None:
 
 def _optional_microseconds(value: float | None) -> int | None:
     return None if value is None else microseconds(value)
+
+
+def response_from_row(row: ResponseRow) -> StoredResponse:
+    """A kept response."""
+    return StoredResponse(
+        account_id=row.account_id,
+        response_id=row.response_id,
+        previous_id=row.previous_id,
+        model=row.model,
+        state=ResponseState(row.state),
+        response_json=row.response_json,
+        input_items_json=row.input_items_json,
+        created_time=seconds(row.created_time_microseconds),
+        expires_time=seconds(row.expires_time_microseconds),
+    )
+
+
+def response_values(response: StoredResponse) -> dict[str, object]:
+    """The columns of a kept response's row."""
+    return {
+        "account_id": response.account_id,
+        "response_id": response.response_id,
+        "previous_id": response.previous_id,
+        "model": response.model,
+        "state": response.state.value,
+        "size_bytes": response.size_bytes,
+        "created_time_microseconds": microseconds(response.created_time),
+        "expires_time_microseconds": microseconds(response.expires_time),
+        "response_json": response.response_json,
+        "input_items_json": response.input_items_json,
+    }

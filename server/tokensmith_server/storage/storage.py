@@ -12,14 +12,15 @@ from tokensmith_server.storage.engine import ServerLock, parse_database_url
 from tokensmith_server.storage.ledger_store import SQLLedgerStore
 from tokensmith_server.storage.postgres_ledger import PostgresLedger
 from tokensmith_server.storage.request_store import SQLRequestStore
+from tokensmith_server.storage.response_store import SQLResponseStore
 from tokensmith_server.storage.sessions import Sessions
 from tokensmith_server.storage.sqlite_ledger import SQLiteLedger
 from tokensmith_server.storage.sweep_store import SQLSweepStore
 from tokensmith_server.storage.writer import GroupCommitWriter, LedgerDatabase
 
 
-class SQLStore(SQLLedgerStore, SQLAccountStore, SQLRequestStore, SQLSweepStore):
-    """All four store Protocols on one database."""
+class SQLStore(SQLLedgerStore, SQLAccountStore, SQLRequestStore, SQLSweepStore, SQLResponseStore):
+    """All five store Protocols on one database."""
 
     def __init__(
         self, sessions: Sessions, writer: GroupCommitWriter, price: Price | None = None
@@ -28,6 +29,7 @@ class SQLStore(SQLLedgerStore, SQLAccountStore, SQLRequestStore, SQLSweepStore):
         SQLAccountStore.__init__(self, sessions)
         SQLRequestStore.__init__(self, sessions)
         SQLSweepStore.__init__(self, sessions, writer, price)
+        SQLResponseStore.__init__(self, sessions)
 
 
 @asynccontextmanager

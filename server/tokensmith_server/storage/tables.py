@@ -249,6 +249,36 @@ class StoredResultRow(SQLModel, table=True):
     expires_time_microseconds: int | None = Field(default=None, sa_type=BIG)
 
 
+class ResponseRow(SQLModel, table=True):
+    """A response that an account keeps for a while: documents that nobody here reads.
+
+    Without a foreign key: it would lock the account's row, for which the ledger waits.
+    """
+
+    __tablename__ = "responses"
+    __table_args__ = (
+        CheckConstraint(
+            "state IN ('completed', 'incomplete', 'failed')", name="ck_responses_state"
+        ),
+        # What may be forgotten.
+        Index("ix_responses_expires", "expires_time_microseconds"),
+        STRICT,
+    )
+
+    # The owner is part of the key: no query finds a response without saying whose it must be.
+    account_id: str = Field(primary_key=True, sa_type=ID)
+    response_id: str = Field(primary_key=True, sa_type=ID)
+    previous_id: str | None = Field(default=None, sa_type=ID)
+    model: str = Field(sa_type=Text)
+    state: str = Field(sa_type=Text)
+    size_bytes: int = Field(sa_type=BIG)
+    created_time_microseconds: int = Field(sa_type=BIG)
+    expires_time_microseconds: int = Field(sa_type=BIG)
+    # Last, so that a look at a row's other columns does not read through them on SQLite.
+    response_json: bytes = Field(sa_type=LargeBinary)
+    input_items_json: bytes = Field(sa_type=LargeBinary)
+
+
 class GrantRow(SQLModel, table=True):
     """Credits added; the id names the event, so that it counts once."""
 

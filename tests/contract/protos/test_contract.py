@@ -16,6 +16,7 @@ from tokensmith.v1 import (
     image_service_pb2,
     media_service_pb2,
     model_service_pb2,
+    response_service_pb2,
     usage_pb2,
     video_service_pb2,
 )
@@ -31,6 +32,7 @@ FILES = [
         image_service_pb2,
         media_service_pb2,
         model_service_pb2,
+        response_service_pb2,
         usage_pb2,
         video_service_pb2,
     )
@@ -85,7 +87,7 @@ HTTP = {
 }
 
 
-def test_the_six_services_are_there() -> None:
+def test_the_seven_services_are_there() -> None:
     services = {name for file in FILES for name in file.services_by_name}
     assert services == {
         "BillingService",
@@ -93,6 +95,7 @@ def test_the_six_services_are_there() -> None:
         "ImageService",
         "MediaService",
         "ModelService",
+        "ResponseService",
         "VideoService",
     }
 

@@ -11,12 +11,14 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 from tests.support.chat import ChatRig, open_chat, params
+from tests.support.responses import KEPT_SECONDS
 from tokensmith.v1 import (
     billing_service_pb2_grpc,
     chat_service_pb2_grpc,
     image_service_pb2_grpc,
     media_service_pb2_grpc,
     model_service_pb2_grpc,
+    response_service_pb2_grpc,
     video_service_pb2_grpc,
 )
 from tokensmith.v1 import chat_service_pb2 as chat_pb
@@ -27,6 +29,9 @@ from tokensmith_server.billing.servicer import BillingServicer
 from tokensmith_server.billing.store import ApiKey
 from tokensmith_server.catalog.servicer import ModelServicer
 from tokensmith_server.chat.servicer import ChatServicer
+from tokensmith_server.responses.memory import MemoryResponseStore
+from tokensmith_server.responses.service import ResponseService
+from tokensmith_server.responses.servicer import ResponseServicer
 from tokensmith_server.rpc.auth import Authenticator
 from tokensmith_server.rpc.interceptors import LoadLayer, build_layers
 from tokensmith_server.rpc.layer import Layer
@@ -61,6 +66,10 @@ class ServerRig:
         return billing_service_pb2_grpc.BillingServiceStub(self.channel)
 
     @property
+    def responses(self) -> Any:
+        return response_service_pb2_grpc.ResponseServiceStub(self.channel)
+
+    @property
     def models(self) -> Any:
         return model_service_pb2_grpc.ModelServiceStub(self.channel)
 
@@ -86,6 +95,12 @@ def add_services(server: Any, chat: ChatRig) -> None:
     )
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(
         ModelServicer(chat.parts.catalog, chat.clock), server
+    )
+    response_service_pb2_grpc.add_ResponseServiceServicer_to_server(
+        ResponseServicer(
+            ResponseService(MemoryResponseStore(), chat.clock, kept_seconds=KEPT_SECONDS)
+        ),
+        server,
     )
     image_service_pb2_grpc.add_ImageServiceServicer_to_server(
         image_service_pb2_grpc.ImageServiceServicer(), server

@@ -8,10 +8,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.support.ledger import RESULT_KEPT_SECONDS, LedgerUnderTest, price_of
+from tests.support.responses import stored_response
 from tests.support.turns import eventually
 from tokensmith_server.billing.commands import AttemptState, HoldState, Outcome
 from tokensmith_server.billing.memory import MemoryLedgerStore
 from tokensmith_server.billing.sweeper import Sweeper, SweepPolicy
+from tokensmith_server.responses.memory import MemoryResponseStore
 
 
 class TroubledStore(MemoryLedgerStore):
@@ -48,8 +50,14 @@ async def ledger() -> AsyncIterator[LedgerUnderTest]:
 
 
 def sweeper_of(ledger: LedgerUnderTest, owner: str = "survivor", **options: Any) -> Sweeper:
+    responses = options.pop("responses", None) or MemoryResponseStore()
     return Sweeper(
-        ledger=ledger.store, store=ledger.store, clock=ledger.clock, owner=owner, **options
+        ledger=ledger.store,
+        store=ledger.store,
+        responses=responses,
+        clock=ledger.clock,
+        owner=owner,
+        **options,
     )
 
 
@@ -72,6 +80,24 @@ async def test_orphan_is_voided_once_the_reconcile_window_is_over(ledger: Ledger
     assert record.attempts[0].state is AttemptState.UNKNOWN
     assert await ledger.available(account) == 1_000
     assert await sweeper.sweep() == 0
+
+
+async def test_responses_are_deleted_when_their_time_is_over(ledger: LedgerUnderTest) -> None:
+    responses = MemoryResponseStore()
+    for number in range(3):
+        await responses.save_response(
+            stored_response(f"resp_{number}", now=ledger.clock.now(), kept_seconds=60.0)
+        )
+    policy = SweepPolicy(batch_responses=2)
+    sweeper = sweeper_of(ledger, responses=responses, policy=policy)
+    ledger.clock.advance(59.9)
+    await sweeper.sweep()
+    assert responses.count == 3
+    ledger.clock.advance(0.1)
+    await sweeper.sweep()
+    assert responses.count == 1
+    await sweeper.sweep()
+    assert responses.count == 0
 
 
 async def test_hold_of_a_living_process_is_left_alone(ledger: LedgerUnderTest) -> None:

@@ -13,6 +13,7 @@ from tokensmith.testing.chat import FakeChat
 from tokensmith.testing.desk import Desk
 from tokensmith.testing.made import FakeImages, FakeMedia, FakeVideos
 from tokensmith.testing.reading import FakeBilling, FakeModels
+from tokensmith.testing.responses import FakeResponses
 from tokensmith.testing.script import Answer, Failure, RecordedCall
 from tokensmith.v1 import billing_service_pb2 as billing_pb
 from tokensmith.v1 import (
@@ -22,6 +23,7 @@ from tokensmith.v1 import (
     image_service_pb2_grpc,
     media_service_pb2_grpc,
     model_service_pb2_grpc,
+    response_service_pb2_grpc,
     video_service_pb2_grpc,
 )
 from tokensmith.v1 import model_service_pb2 as model_pb
@@ -95,6 +97,8 @@ class FakeTokensmith:
         billing = FakeBilling(self._desk)
         billing_service_pb2_grpc.add_BillingServiceServicer_to_server(billing, server)
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(FakeModels(self._desk), server)
+        responses = FakeResponses(self._desk)
+        response_service_pb2_grpc.add_ResponseServiceServicer_to_server(responses, server)
         self.target = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
         await server.start()
         self._server = server

@@ -9,6 +9,7 @@ from google.rpc import error_details_pb2, status_pb2
 from tokensmith.v1.error_reason_pb2 import ErrorReason
 from tokensmith_server import errors as call
 from tokensmith_server.billing import errors as billing
+from tokensmith_server.responses import errors as responses
 from tokensmith_server.rpc.errors import is_expected, reason_name, wire_error
 
 R = ErrorReason
@@ -44,6 +45,8 @@ SENT: dict[ErrorReason, Exception] = {
     R.ERROR_REASON_RESULT_NOT_REPLAYABLE: call.ResultNotReplayable("req_1"),
     R.ERROR_REASON_REQUEST_NOT_FOUND: billing.RequestNotFound("req_1"),
     R.ERROR_REASON_KEY_NOT_FOUND: billing.KeyNotFound("key_1"),
+    R.ERROR_REASON_RESPONSE_NOT_FOUND: responses.ResponseNotFound("resp_1"),
+    R.ERROR_REASON_PAYLOAD_TOO_LARGE: responses.ResponseTooLarge(3_932_160),
     R.ERROR_REASON_DEADLINE_EXCEEDED: call.DeadlineExceeded("Too late."),
     R.ERROR_REASON_METHOD_UNIMPLEMENTED: call.MethodUnimplemented("/a/B"),
     R.ERROR_REASON_INTERNAL: ZeroDivisionError("secret"),
@@ -52,7 +55,6 @@ SENT: dict[ErrorReason, Exception] = {
 NOT_SENT = {
     R.ERROR_REASON_UNSPECIFIED: "never",
     R.ERROR_REASON_UNKNOWN_PARAMETER: "the bridge's: protobuf keeps what it does not know",
-    R.ERROR_REASON_PAYLOAD_TOO_LARGE: "the bridge's; gRPC refuses a large message itself",
     R.ERROR_REASON_PERMISSION_DENIED: "with keys of limited rights",
     R.ERROR_REASON_RESULT_UNKNOWN: "in the request log alone: the sweeper's",
     R.ERROR_REASON_VIDEO_NOT_FOUND: "with videos",
@@ -91,6 +93,8 @@ CODES = {
     R.ERROR_REASON_RESULT_NOT_REPLAYABLE: S.ABORTED,
     R.ERROR_REASON_REQUEST_NOT_FOUND: S.NOT_FOUND,
     R.ERROR_REASON_KEY_NOT_FOUND: S.NOT_FOUND,
+    R.ERROR_REASON_RESPONSE_NOT_FOUND: S.NOT_FOUND,
+    R.ERROR_REASON_PAYLOAD_TOO_LARGE: S.INVALID_ARGUMENT,
     R.ERROR_REASON_DEADLINE_EXCEEDED: S.DEADLINE_EXCEEDED,
     R.ERROR_REASON_METHOD_UNIMPLEMENTED: S.UNIMPLEMENTED,
     R.ERROR_REASON_INTERNAL: S.INTERNAL,
@@ -126,6 +130,8 @@ FACTS: dict[ErrorReason, dict[str, str]] = {
     R.ERROR_REASON_RESULT_NOT_REPLAYABLE: {"first_request_id": "req_1"},
     R.ERROR_REASON_REQUEST_NOT_FOUND: {"resource": "req_1"},
     R.ERROR_REASON_KEY_NOT_FOUND: {"resource": "key_1"},
+    R.ERROR_REASON_RESPONSE_NOT_FOUND: {"resource": "resp_1"},
+    R.ERROR_REASON_PAYLOAD_TOO_LARGE: {"limit_bytes": "3932160"},
     R.ERROR_REASON_METHOD_UNIMPLEMENTED: {"method": "/a/B"},
 }
 
