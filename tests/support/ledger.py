@@ -28,6 +28,7 @@ from tokensmith_server.billing.commands import (
 )
 from tokensmith_server.billing.pricing import charge
 from tokensmith_server.billing.rates import TokenRate
+from tokensmith_server.billing.listing import LogStore
 from tokensmith_server.billing.store import AccountStore, LedgerStore, RequestStore, SweepStore
 from tokensmith_server.billing.usage import TokenUsage
 from tokensmith_server.catalog.rate_snapshot import rate_from_json, rate_to_json
@@ -39,7 +40,7 @@ WINDOW_SECONDS = 600.0
 RESULT_KEPT_SECONDS = 3_600.0
 
 
-class LedgerStores(LedgerStore, AccountStore, RequestStore, SweepStore, Protocol):
+class LedgerStores(LedgerStore, AccountStore, RequestStore, LogStore, SweepStore, Protocol):
     """What one process sees of the ledger."""
 
 

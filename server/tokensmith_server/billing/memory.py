@@ -8,6 +8,7 @@ before it acts, as a database would, and never in the middle.
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from tokensmith_server.billing import ledger
 from tokensmith_server.billing.audit import SWEEP_GRACE_SECONDS, Price, audit
@@ -44,6 +45,8 @@ from tokensmith_server.billing.idempotency import (
     answer_retry,
     joins_earlier,
 )
+from tokensmith_server.billing.ledger import EntryKind
+from tokensmith_server.billing.listing import EntryFilter, EntryRecord, Page, RequestFilter
 from tokensmith_server.billing.memory_rows import Claim, HoldRow, Rows
 from tokensmith_server.billing.store import (
     Account,
@@ -55,9 +58,11 @@ from tokensmith_server.billing.store import (
     RequestRecord,
 )
 
+Item = TypeVar("Item")
+
 
 class MemoryLedgerStore:
-    """``LedgerStore``, ``AccountStore``, ``RequestStore`` and ``SweepStore`` over dictionaries.
+    """Every store of the ledger over dictionaries.
 
     ``price`` is what the audit recomputes charges with. Setting ``available`` to false makes
     every method raise ``LedgerUnavailable``, as a lost database does.
@@ -203,12 +208,18 @@ class MemoryLedgerStore:
         keys = (key for key in rows.keys.values() if key.account_id == account_id)
         return sorted(keys, key=lambda key: (key.created_time, key.key_id), reverse=True)
 
-    async def revoke_key(self, account_id: str, key_id: str, revoked_time: float) -> ApiKey:
+    async def get_key(self, account_id: str, key_id: str) -> ApiKey:
         """See ``AccountStore``."""
         rows = await self._begin()
         key = rows.keys.get(key_id)
         if key is None or key.account_id != account_id:
             raise KeyNotFound(key_id)
+        return key
+
+    async def revoke_key(self, account_id: str, key_id: str, revoked_time: float) -> ApiKey:
+        """See ``AccountStore``."""
+        key = await self.get_key(account_id, key_id)
+        rows = self._rows
         if key.revoked_time is None:
             key = rows.keys[key_id] = replace(key, revoked_time=revoked_time)
         return key
@@ -263,6 +274,31 @@ class MemoryLedgerStore:
         holds = rows.newest_holds(account_id, before)
         return [row.record() for row in holds if row.hold.state is HoldState.HELD][:limit]
 
+    async def page_requests(
+        self, account_id: str, wanted: RequestFilter, *, limit: int, before: int | None = None
+    ) -> Page[RequestRecord]:
+        """See ``LogStore``."""
+        rows = await self._begin()
+        found = [
+            (number, record)
+            for number, entry in rows.newest_entries(account_id, before)
+            if entry.kind == EntryKind.HOLD
+            and wanted.takes(record := rows.holds[entry.hold_id or ""].record())
+        ]
+        return _page(found, limit)
+
+    async def page_entries(
+        self, account_id: str, wanted: EntryFilter, *, limit: int, before: int | None = None
+    ) -> Page[EntryRecord]:
+        """See ``LogStore``."""
+        rows = await self._begin()
+        found = [
+            (number, rows.entry_record(entry))
+            for number, entry in rows.newest_entries(account_id, before)
+            if wanted.takes(entry)
+        ]
+        return _page(found, limit)
+
     # Sweeper
 
     async def beat(self, owner: str, now: float) -> None:
@@ -310,6 +346,12 @@ class MemoryLedgerStore:
         """See ``SweepStore``."""
         rows = await self._begin()
         return audit(rows.facts(), now, price=self._price, grace_seconds=SWEEP_GRACE_SECONDS)
+
+
+def _page(found: Sequence[tuple[int, Item]], limit: int) -> Page[Item]:
+    """The first of what was found, numbered, and where the rest begins."""
+    page = found[:limit]
+    return Page([item for _, item in page], page[-1][0] if len(found) > limit else None)
 
 
 def _earlier_answer(rows: Rows, command: PlaceHold) -> StoredResult | None:

@@ -25,6 +25,7 @@ from tokensmith_server.billing.commands import (
 from tokensmith_server.billing.errors import AccountNotFound, HoldNotFound
 from tokensmith_server.billing.idempotency import EarlierRequest
 from tokensmith_server.billing.ledger import AccountState, EntryDraft, Hold
+from tokensmith_server.billing.listing import EntryRecord
 from tokensmith_server.billing.store import (
     Account,
     ApiKey,
@@ -268,6 +269,20 @@ class Rows:
             row = self.holds[hold_id]
             if account_id in {None, row.hold.account_id} and (before is None or hold_id < before):
                 yield row
+
+    def newest_entries(self, account_id: str, before: int | None) -> Iterator[tuple[int, Entry]]:
+        """An account's entries backwards, each with its number among all."""
+        for number in reversed(range(len(self.entries))):
+            entry = self.entries[number]
+            if entry.account_id == account_id and (before is None or number < before):
+                yield number, entry
+
+    def entry_record(self, entry: Entry) -> EntryRecord:
+        """An entry with the call that it is about."""
+        if entry.hold_id is None:
+            return EntryRecord(entry, None, None)
+        command = self.holds[entry.hold_id].command
+        return EntryRecord(entry, command.request_id, command.model)
 
     def facts(self) -> AuditRows:
         """Every row as the auditor wants it."""

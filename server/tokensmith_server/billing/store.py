@@ -254,6 +254,14 @@ class AccountStore(Protocol):
         """The account's keys, newest first, revoked ones included."""
         ...
 
+    async def get_key(self, account_id: str, key_id: str) -> ApiKey:
+        """One key of the account.
+
+        Raises:
+            KeyNotFound: the account has no such key.
+        """
+        ...
+
     async def revoke_key(self, account_id: str, key_id: str, revoked_time: float) -> ApiKey:
         """Revoke; a repeat keeps the first time.
 

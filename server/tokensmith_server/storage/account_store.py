@@ -113,6 +113,17 @@ class SQLAccountStore:
             lambda session: [key_from_row(row) for row in session.exec(query)]
         )
 
+    async def get_key(self, account_id: str, key_id: str) -> ApiKey:
+        """See ``AccountStore.get_key``."""
+
+        def read(session: Session) -> ApiKey:
+            row = session.get(ApiKeyRow, key_id)
+            if row is None or row.account_id != account_id:
+                raise KeyNotFound(key_id)
+            return key_from_row(row)
+
+        return await self._sessions.read(read)
+
     async def revoke_key(self, account_id: str, key_id: str, revoked_time: float) -> ApiKey:
         """See ``AccountStore.revoke_key``."""
 

@@ -7,7 +7,9 @@ from sqlmodel import Session, col, select
 
 from tokensmith_server.billing.commands import Balance, HoldState
 from tokensmith_server.billing.errors import AccountNotFound, RequestNotFound
+from tokensmith_server.billing.listing import EntryFilter, EntryRecord, Page, RequestFilter
 from tokensmith_server.billing.store import Entry, RequestRecord
+from tokensmith_server.storage.log_pages import page_entries, page_holds
 from tokensmith_server.storage.mapping import (
     balance_from_row,
     entry_from_row,
@@ -19,7 +21,7 @@ from tokensmith_server.storage.tables import AccountRow, AttemptRow, EntryRow, H
 
 
 class SQLRequestStore:
-    """``RequestStore`` on either engine. Each method documents itself there."""
+    """``RequestStore`` and ``LogStore`` on either engine. Methods document themselves there."""
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
@@ -80,6 +82,25 @@ class SQLRequestStore:
             query = query.where(EntryRow.sequence < (sequence_of(before) or 0))
         return await self._sessions.read(
             lambda session: [entry_from_row(row) for row in session.exec(query)]
+        )
+
+    async def page_requests(
+        self, account_id: str, wanted: RequestFilter, *, limit: int, before: int | None = None
+    ) -> Page[RequestRecord]:
+        """See ``LogStore.page_requests``."""
+
+        def read(session: Session) -> Page[RequestRecord]:
+            page = page_holds(session, account_id, wanted, limit=limit, before=before)
+            return Page(_with_attempts(session, page.items), page.next_before)
+
+        return await self._sessions.read(read)
+
+    async def page_entries(
+        self, account_id: str, wanted: EntryFilter, *, limit: int, before: int | None = None
+    ) -> Page[EntryRecord]:
+        """See ``LogStore.page_entries``."""
+        return await self._sessions.read(
+            lambda session: page_entries(session, account_id, wanted, limit=limit, before=before)
         )
 
     async def list_open_holds(
