@@ -1,24 +1,32 @@
-"""Comments on a silent stream, so that nothing on the way takes it for dead."""
+"""Signs of life on a silent stream, so that nothing on the way takes it for dead."""
 
 import asyncio
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from aiohttp import web
 
-from tokensmith_bridge.openai.chat_stream import HEARTBEAT
+COMMENT: Final = b": ping\n\n"
 
 
 class Heartbeat:
-    """Writes a comment whenever a stream has been silent for ``seconds``. A context manager.
+    """Writes a beat, as a rule a comment, whenever a stream has been silent for ``seconds``.
 
+    A context manager.
     One timer serves a stream; a write only notes the time, and the timer puts itself off.
     """
 
-    def __init__(self, request: web.Request, response: web.StreamResponse, seconds: float) -> None:
+    def __init__(
+        self,
+        request: web.Request,
+        response: web.StreamResponse,
+        seconds: float,
+        beat: bytes = COMMENT,
+    ) -> None:
         self._protocol = request.protocol
         self._response = response
         self._seconds = seconds
+        self._text = beat
         self._loop = asyncio.get_running_loop()
         self._last = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
@@ -56,7 +64,7 @@ class Heartbeat:
 
     async def _write(self) -> None:
         try:
-            await self._response.write(HEARTBEAT)
+            await self._response.write(self._text)
         except ConnectionError:
             # The connection's loss cancels the handler by itself.
             return

@@ -20,7 +20,6 @@ from tokensmith_bridge.openai.chat_response import (
 )
 from tokensmith_bridge.openai.errors import Refusal, error_body
 
-HEARTBEAT: Final = b": ping\n\n"
 DONE: Final = b"data: [DONE]\n\n"
 
 _encode: Final = msgspec.json.Encoder().encode
