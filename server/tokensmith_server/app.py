@@ -42,12 +42,13 @@ from tokensmith_server.config import ServerSettings
 from tokensmith_server.ids import Ids, RandomIds
 from tokensmith_server.image.estimator import ImageEditEstimator, ImageEstimator
 from tokensmith_server.providers.base import ChatProvider, ProviderSettings
+from tokensmith_server.providers.credentials import by_provider, credentials_of, split_keys
 from tokensmith_server.providers.http import create_session
 from tokensmith_server.providers.registry import create_chat_providers
 from tokensmith_server.rate_limits import RateLimiter, RatePolicy
 from tokensmith_server.responses.service import ResponseService
 from tokensmith_server.responses.servicer import ResponseServicer
-from tokensmith_server.routing.health import RouteHealth
+from tokensmith_server.routing.router import Router
 from tokensmith_server.rpc.auth import Authenticator
 from tokensmith_server.rpc.interceptors import LoadLayer, build_layers
 from tokensmith_server.rpc.layer import Layer
@@ -210,19 +211,26 @@ async def _providers(
 ) -> Mapping[str, ChatProvider]:
     """An adapter for each provider that can be reached, over one session that ``stack`` closes."""
     session = await stack.enter_async_context(create_session())
-    known = settings.providers() | _extra_keys(catalog)
     try:
+        known = settings.providers() | _extra_keys(catalog)
         return create_chat_providers(session, known, catalog.providers.values())
     except ValueError as error:
         raise ProviderSettingsError(str(error)) from error
 
 
 def _extra_keys(catalog: Catalog) -> dict[str, ProviderSettings]:
-    """Keys of the overlay's hosts, from the variables that it names."""
-    return {
-        extra.name: ProviderSettings(api_key=os.environ.get(extra.api_key_env or "") or None)
-        for extra in catalog.providers.values()
-    }
+    """Keys of the overlay's hosts, from the variables that it names.
+
+    Raises:
+        ValueError: a variable holds a key twice; names the provider.
+    """
+    known: dict[str, ProviderSettings] = {}
+    for extra in catalog.providers.values():
+        try:
+            known |= credentials_of(extra.name, split_keys(os.environ.get(extra.api_key_env or "")))
+        except ValueError as error:
+            raise ValueError(f"provider {extra.name}: {error}") from None
+    return known
 
 
 async def _stop_sweeper(sweeping: "asyncio.Task[None]", stop: asyncio.Event) -> None:
@@ -266,7 +274,7 @@ def _chat_parts(
         requests=store,
         catalog=catalog,
         providers=providers,
-        health=RouteHealth(clock),
+        router=Router(catalog.values(), by_provider(providers), clock),
         supervisor=supervisor,
         rate_limiter=RateLimiter(
             clock, RatePolicy(settings.requests_per_minute, settings.tokens_per_minute)

@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tokensmith_server.providers.base import ProviderSettings
+from tokensmith_server.providers.credentials import credentials_of, split_keys
 from tokensmith_server.providers.http import parse_base_url
 
 # Where the simulator serves each provider, below its own address.
@@ -63,6 +64,7 @@ class ServerSettings(BaseSettings):
     # How long a response is kept that was asked for with `store`.
     response_kept_days: float = Field(30.0, gt=0)
 
+    # One key, or several parted by commas.
     openai_api_key: SecretStr | None = None
     openai_base_url: str = ""
     anthropic_api_key: SecretStr | None = None
@@ -88,6 +90,13 @@ class ServerSettings(BaseSettings):
             parse_base_url(url)
         return url.rstrip("/")
 
+    @field_validator(*(f"{name}_api_key" for name in _SIMULATOR_PATHS))
+    @classmethod
+    def _are_keys(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None:
+            split_keys(secret.get_secret_value())
+        return secret
+
     @property
     def database(self) -> str:
         """The database's URL, the default one filled in."""
@@ -108,28 +117,23 @@ class ServerSettings(BaseSettings):
     @property
     def keyless(self) -> frozenset[str]:
         """The providers that have no key of their own."""
-        return frozenset(name for name in _SIMULATOR_PATHS if not self._has_own(name))
+        return frozenset(name for name in _SIMULATOR_PATHS if not self._keys(name))
 
     def providers(self) -> dict[str, ProviderSettings]:
-        """How to reach each provider that can be reached, by its name."""
-        reachable = {}
+        """How to reach each provider that can be reached, by the name of each of its keys."""
+        reachable: dict[str, ProviderSettings] = {}
         for name, path in _SIMULATOR_PATHS.items():
-            if self._has_own(name):
-                reachable[name] = ProviderSettings(
-                    api_key=self._secret(name), base_url=self._base_url(name) or None
-                )
+            if keys := self._keys(name):
+                reachable |= credentials_of(name, keys, self._base_url(name) or None)
             elif self.simulator_url:
                 reachable[name] = ProviderSettings(
                     api_key="simulated", base_url=self.simulator_url + path
                 )
         return reachable
 
-    def _has_own(self, name: str) -> bool:
-        return bool(self._secret(name))
-
-    def _secret(self, name: str) -> str:
+    def _keys(self, name: str) -> tuple[str, ...]:
         secret: SecretStr | None = getattr(self, f"{name}_api_key")
-        return secret.get_secret_value() if secret is not None else ""
+        return split_keys(secret.get_secret_value() if secret is not None else None)
 
     def _base_url(self, name: str) -> str:
         base_url: str = getattr(self, f"{name}_base_url")

@@ -1,7 +1,7 @@
 """The chat service on fakes: a ledger in memory, a scripted provider, a clock that is told."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -21,8 +21,9 @@ from tokensmith_server.catalog.model import Route
 from tokensmith_server.chat.parts import ChatLimits, ChatServiceParts
 from tokensmith_server.chat.request import ChatRequest
 from tokensmith_server.chat.service import ChatService
+from tokensmith_server.providers.credentials import by_provider, provider_of
 from tokensmith_server.rate_limits import RateLimiter, RatePolicy
-from tokensmith_server.routing.health import RouteHealth
+from tokensmith_server.routing.router import Router
 from tokensmith_server.supervisor import Supervisor
 
 MODEL = "gpt-5.4-mini"
@@ -168,9 +169,22 @@ class ChatRig:
     async def close(self) -> None:
         """Every test ends here: nothing runs, nothing is held, every invariant is true."""
         await self.idle()
+        for credentials in self.parts.router.credentials.values():
+            assert [one.in_flight for one in credentials] == [0] * len(credentials)
         report = await self.store.audit(now=self.clock.now())
         assert report.violations == ()
         assert report.open_holds == self.open_holds
+
+
+def _providers(
+    catalog: Catalog, credentials: Sequence[str] | None, journal: list[str]
+) -> dict[str, JournalingProvider]:
+    if credentials is None:
+        credentials = sorted({route.provider for m in catalog.values() for route in m.routes})
+    providers = {name: JournalingProvider(provider_of(name)) for name in credentials}
+    for provider in providers.values():
+        provider.journal = journal
+    return providers
 
 
 @asynccontextmanager
@@ -181,15 +195,18 @@ async def open_chat(
     limits: ChatLimits | None = None,
     rates: RatePolicy | None = None,
     parts: Mapping[str, Any] | None = None,
+    credentials: Sequence[str] | None = None,
+    draw: Callable[[], float] = lambda: 0.0,
 ) -> AsyncIterator[ChatRig]:
-    """A rig with one account; it is held to ``ChatRig.close``."""
+    """A rig with one account; it is held to ``ChatRig.close``.
+
+    ``credentials`` are the names of our keys, one at each provider if none are given. Routes that
+    share calls take them by ``draw``.
+    """
     clock, ids, journal, pauses = FakeClock(), SequentialIds(), list[str](), list[float]()
     store = JournalingStore(journal)
     catalog = catalog_with(routes) if routes else BUILT_IN
-    names = {route.provider for model in catalog.values() for route in model.routes}
-    providers = {name: JournalingProvider(name) for name in names}
-    for provider in providers.values():
-        provider.journal = journal
+    providers = _providers(catalog, credentials, journal)
 
     async def sleep(seconds: float) -> None:
         pauses.append(seconds)
@@ -201,7 +218,7 @@ async def open_chat(
         requests=store,
         catalog=catalog,
         providers=providers,
-        health=RouteHealth(clock),
+        router=Router(catalog.values(), by_provider(providers), clock, draw=draw),
         supervisor=Supervisor(),
         rate_limiter=RateLimiter(clock, rates or RatePolicy()),
         clock=clock,

@@ -42,17 +42,25 @@ class AttemptState(StrEnum):
 
 @value
 class NewAttempt:
-    """A try that is about to be sent. ``number`` counts from 1 within the hold."""
+    """A try that is about to be sent. ``number`` counts from 1 within the hold.
+
+    ``credential`` is the name of the operator's key that it is sent with, never the key.
+    """
 
     number: int
     provider: str
     upstream_model: str
     started_time: float
+    credential: str | None = None
 
 
 @value
 class AttemptOutcome:
-    """How a try ended. ``error`` is an ErrorKind value, never upstream text."""
+    """How a try ended. ``error`` is an ErrorKind value, never upstream text.
+
+    ``house_cost_microcredits`` is the most that a try which brought no answer may have cost the
+    house, at the price list's rates; ``None`` for one that was answered, which costs its usage.
+    """
 
     number: int
     state: AttemptState
@@ -62,6 +70,7 @@ class AttemptOutcome:
     upstream_request_id: str | None = None
     returned_model: str | None = None
     first_byte_seconds: float | None = None
+    house_cost_microcredits: int | None = None
 
 
 @value

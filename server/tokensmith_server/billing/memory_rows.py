@@ -76,6 +76,7 @@ class HoldRow:
             upstream_request_id=None,
             returned_model=None,
             first_byte_seconds=None,
+            credential=attempt.credential,
         )
         return replace(self, attempts=(*self.attempts, record))
 
@@ -184,6 +185,7 @@ def _close(record: AttemptRecord, outcome: AttemptOutcome) -> AttemptRecord:
         upstream_request_id=outcome.upstream_request_id,
         returned_model=outcome.returned_model,
         first_byte_seconds=outcome.first_byte_seconds,
+        house_cost_microcredits=outcome.house_cost_microcredits,
     )
 
 

@@ -131,6 +131,8 @@ class AttemptRecord:
     upstream_request_id: str | None
     returned_model: str | None
     first_byte_seconds: float | None
+    credential: str | None = None
+    house_cost_microcredits: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

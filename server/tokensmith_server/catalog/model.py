@@ -120,10 +120,16 @@ class TokenCapField(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One way to serve a model: a provider, and the id that the model has there."""
+    """One way to serve a model: a provider, and the id that the model has there.
+
+    Routes of one ``order`` share calls by ``weight``; the next order gets what they can't serve.
+    ``None`` is the route's place in its list.
+    """
 
     provider: str
     upstream_id: str
+    order: int | None = None
+    weight: int = 1
 
     @property
     def name(self) -> str:

@@ -30,6 +30,8 @@ from tokensmith_server.catalog.reader import Table
 _MAX_TOKENS: Final = 100_000_000
 _MAX_CHOICES: Final = 128
 _MAX_SECONDS: Final = 3_600
+_MAX_ORDER: Final = 100
+_MAX_WEIGHT: Final = 1_000
 _MODEL_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@+/-]{0,199}")
 _MOTION_CONTROL_PATH: Final = re.compile(r"/v1(/[A-Za-z0-9][A-Za-z0-9._-]*)+/motioncontrol")
 _RESOLUTION: Final = re.compile(r"[0-9]+[a-z]")
@@ -147,17 +149,36 @@ def _read_routes(
     for name in providers:
         kinds.setdefault(name, EXTRA_PROVIDER_KINDS)
     routes: list[Route] = []
-    for entry in table.tables("routes"):
-        route = Route(provider=entry.text("provider"), upstream_id=entry.text("model"))
-        entry.close()
+    entries = table.tables("routes")
+    ordered = any("order" in entry.data for entry in entries)
+    names: set[str] = set()
+    for entry in entries:
+        route = _read_route(entry, ordered=ordered)
         if route.provider and route.provider not in kinds:
             entry.note("provider", f"unknown provider {route.provider}; known: {', '.join(kinds)}")
         elif route.provider and kind not in kinds[route.provider]:
             entry.note("provider", f"{route.provider} does not serve kind {kind}")
-        if route in routes:
+        if route.name in names:
             entry.note(None, "is listed twice")
+        names.add(route.name)
         routes.append(route)
+    # The preferred first, whatever the order in the file.
+    routes.sort(key=lambda route: route.order or 0)
     return tuple(routes) or _UNREAD_ROUTES
+
+
+def _read_route(entry: Table, *, ordered: bool) -> Route:
+    """One route; ``ordered`` says that the model's routes have their order written out."""
+    route = Route(
+        provider=entry.text("provider"),
+        upstream_id=entry.text("model"),
+        order=entry.integer("order", maximum=_MAX_ORDER) if ordered else None,
+        weight=entry.integer("weight", maximum=_MAX_WEIGHT, default=1),
+    )
+    if "weight" in entry.data and not ordered:
+        entry.note("weight", "needs an order: routes of one order share calls by weight")
+    entry.close()
+    return route
 
 
 def _read_lifecycle(table: Table) -> Lifecycle:

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from tokensmith_server.catalog.model import ExtraProvider, ModelSpec, TextSpec, VideoSpec
+from tokensmith_server.catalog.model import ExtraProvider, ModelSpec, Route, TextSpec, VideoSpec
 from tokensmith_server.catalog.rate_snapshot import rate_to_json
 
 _HEX_DIGITS = 16
@@ -30,13 +30,19 @@ def _model(model: ModelSpec) -> dict[str, Any]:
     return {
         "kind": model.kind,
         "rate": rate_to_json(model.rate),
-        "routes": [[route.provider, route.upstream_id] for route in model.routes],
+        "routes": [_route(route) for route in model.routes],
         "status": model.lifecycle.status,
         "shutdown_on": model.lifecycle.shutdown_on,
         "text": _text(model.text) if model.text else None,
         "image": {"n_max": model.image.n_max} if model.image else None,
         "video": _video(model.video) if model.video else None,
     }
+
+
+def _route(route: Route) -> list[Any]:
+    """What is not written out does not count: versions recorded before it existed stay true."""
+    shares = [] if route.order is None else [route.order, route.weight]
+    return [route.provider, route.upstream_id, *shares]
 
 
 def _text(text: TextSpec) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from tokensmith.v1 import chat_service_pb2 as chat_pb
 from tokensmith_server.billing import pricing
 from tokensmith_server.billing.rates import TokenRate
 from tokensmith_server.billing.value import value
-from tokensmith_server.catalog.model import Kind, ModelSpec, Route, TextSpec
+from tokensmith_server.catalog.model import Kind, ModelSpec, TextSpec
 from tokensmith_server.catalog.selection import ModelSelection
 from tokensmith_server.chat.facts import text_facts
 from tokensmith_server.chat.parts import ChatServiceParts
@@ -19,19 +19,19 @@ from tokensmith_server.errors import (
     UpstreamUnavailable,
 )
 from tokensmith_server.providers.base import ProviderError
-from tokensmith_server.routing.router import plan
+from tokensmith_server.routing.router import Plan
 
 
 @value
 class Admitted:
-    """A request that may be held for. Once admitted, its first route is claimed from health."""
+    """A request that may be held for. Once admitted, the plan's first try is claimed."""
 
     model: ModelSpec
     text: TextSpec
     rate: TokenRate
     facts: pricing.TextFacts
     terms: pricing.HoldTerms
-    routes: tuple[Route, ...]
+    plan: Plan
     deadline_monotonic: float
 
 
@@ -60,7 +60,7 @@ class Admission:
             request.receipt.headers = error.headers
             raise
         # Last, since whoever claims a route on probation must try it or release it.
-        self._parts.health.begin(admitted.routes[0].name)
+        admitted.plan.claim(self._parts.clock.monotonic())
         return admitted
 
     def examine(self, params: chat_pb.ChatCompletionParams, deadline_monotonic: float) -> Admitted:
@@ -71,20 +71,19 @@ class Admission:
         """
         model, text, rate = self._find_model(params.model)
         check_params(params)
-        routes = self._routes(params, model)
+        plan = self._plan(params, model)
         facts = text_facts(params, text.family.value)
         terms = self._terms(params, text, rate, facts)
-        return Admitted(model, text, rate, facts, terms, routes, deadline_monotonic)
+        return Admitted(model, text, rate, facts, terms, plan, deadline_monotonic)
 
-    def _routes(self, params: chat_pb.ChatCompletionParams, model: ModelSpec) -> tuple[Route, ...]:
+    def _plan(self, params: chat_pb.ChatCompletionParams, model: ModelSpec) -> Plan:
         """The fit routes whose provider can do what is asked for, in their order."""
-        chosen = plan(model, self._parts.health)
+        plan = self._parts.router.plan(model)
         routes = []
         refusal: ProviderError | None = None
-        for route in chosen.routes:
-            provider = self._parts.providers.get(route.provider)
-            if provider is None:
-                continue
+        for route in plan.routes:
+            # What a provider can do does not depend on the key.
+            provider = self._parts.providers[route.lanes[0].credential.name]
             try:
                 provider.check_chat(params, model)
             except ProviderError as error:
@@ -92,9 +91,10 @@ class Admission:
             else:
                 routes.append(route)
         if routes:
-            return tuple(routes)
+            plan.routes = tuple(routes)
+            return plan
         if refusal is None:
-            raise self._no_route(model, chosen.wait_seconds)
+            raise self._no_route(model, plan.wait_seconds)
         raise UnsupportedField(
             refusal.param or "", refusal.message, model=model.id, allowed=refusal.allowed
         ) from refusal
@@ -106,7 +106,7 @@ class Admission:
         return model, model.text, model.rate
 
     def _no_route(self, model: ModelSpec, wait_seconds: float) -> UpstreamUnavailable:
-        if not any(route.provider in self._parts.providers for route in model.routes):
+        if not self._parts.router.groups(model.id):
             return UpstreamUnavailable(
                 f"No provider of `{model.id}` is set up on this server. You were not charged."
             )

@@ -7,6 +7,7 @@ from typing import TypeVar
 import structlog
 
 from tokensmith_server import metrics
+from tokensmith_server.billing import pricing
 from tokensmith_server.billing.commands import (
     AttemptOutcome,
     AttemptState,
@@ -14,6 +15,7 @@ from tokensmith_server.billing.commands import (
     NextAttempt,
 )
 from tokensmith_server.billing.errors import LedgerUnavailable
+from tokensmith_server.billing.rates import TokenRate
 from tokensmith_server.billing.store import LedgerStore
 from tokensmith_server.catalog.model import Route
 from tokensmith_server.clock import Clock
@@ -24,31 +26,14 @@ from tokensmith_server.providers.base import (
     ProviderError,
     UpstreamFacts,
 )
-from tokensmith_server.routing.health import RouteHealth
-from tokensmith_server.routing.retry import Action, RetryPolicy, decide
+from tokensmith_server.routing.lanes import FAULTS, Fault, Lane
+from tokensmith_server.routing.retry import Action, Decision, RetryPolicy, Situation, decide
+from tokensmith_server.routing.router import Plan
 
 T = TypeVar("T")
 Send = Callable[[ChatProvider, Route], Awaitable[T]]
 
 _log = structlog.get_logger(__name__)
-
-# What says something about the route, as against the request.
-_ROUTE_FAULTS = frozenset(
-    {
-        ErrorKind.RATE_LIMITED,
-        ErrorKind.OVERLOADED,
-        ErrorKind.TIMEOUT,
-        ErrorKind.CONNECTION,
-        ErrorKind.MODEL_UNAVAILABLE,
-        ErrorKind.OPERATOR_AUTH,
-        ErrorKind.OPERATOR_CREDIT,
-        ErrorKind.MALFORMED_RESPONSE,
-        ErrorKind.UNKNOWN,
-    }
-)
-_OPERATOR_FAULTS = frozenset({ErrorKind.OPERATOR_AUTH, ErrorKind.OPERATOR_CREDIT})
-# A route that our own account is barred from is left alone for this long.
-_OPERATOR_COOLDOWN_SECONDS = 60.0
 
 
 @dataclass(slots=True)
@@ -56,8 +41,8 @@ class AttemptTools:
     """What every call's tries share."""
 
     ledger: LedgerStore
+    # By the names of our keys.
     providers: Mapping[str, ChatProvider]
-    health: RouteHealth
     clock: Clock
     policy: RetryPolicy
     sleep: Callable[[float], Awaitable[None]]
@@ -69,20 +54,35 @@ class AttemptTools:
 
 @dataclass(slots=True)
 class Attempts:
-    """The tries of one call. The first one became durable with the hold."""
+    """The tries of one call. The first one became durable with the hold, on the plan's lane.
+
+    ``bound_microcredits`` is the most that one try can cost the house, at the price list's rates:
+    what was held.
+    """
 
     tools: AttemptTools
     hold_id: str
-    routes: tuple[Route, ...]
+    plan: Plan
     deadline_monotonic: float
+    stream: bool
+    rate: TokenRate
+    bound_microcredits: int
     number: int = 1
-    route: Route = field(init=False)
-    _sent_monotonic: float = 0.0
+    lane: Lane = field(init=False)
+    _place: int = 0
+    _tries_on_route: int = 0
+    _ended: bool = False
+    _sent_monotonic: float | None = None
     _first_byte_seconds: float | None = None
 
     def __post_init__(self) -> None:
-        """Begin at the first route."""
-        self.route = self.routes[0]
+        """Begin at the lane that was claimed."""
+        self.lane = self.plan.lane
+
+    @property
+    def route(self) -> Route:
+        """The route of the running try."""
+        return self.lane.route
 
     @property
     def remaining_seconds(self) -> float:
@@ -94,101 +94,178 @@ class Attempts:
 
         Raises:
             ProviderError: the last try's, once nothing more is worth trying, or once a further
-                one could not be made durable.
+                one could not be made durable. Its ``retry_after_seconds`` is then how long none
+                of the call's routes can be tried, as far as that is known.
         """
-        position = 0
-        tries_on_route = 0
+        self.lane.state.budget.called()
         while True:
-            tries_on_route += 1
+            self._tries_on_route += 1
             try:
                 return await self._try(send)
             except ProviderError as error:
-                decision = decide(
-                    error,
-                    policy=self.tools.policy,
-                    tries_on_route=tries_on_route,
-                    tries_in_all=self.number,
-                    has_next_route=position + 1 < len(self.routes),
-                    remaining_seconds=self.remaining_seconds,
-                    jitter=self.tools.jitter(),
-                )
+                now = self.tools.clock.monotonic()
+                next_place = self._next_place(now)
+                decision = self._decide(error, now, next_place)
                 if decision.action is Action.GIVE_UP:
+                    self._say_when(error)
                     raise
-                if decision.action is Action.NEXT_ROUTE:
-                    position += 1
-                    tries_on_route = 0
                 if decision.delay_seconds > 0:
                     await self.tools.sleep(decision.delay_seconds)
-                await self._open_next(error, self.routes[position])
+                await self._open_next(error, self._next_lane(decision.action, next_place))
 
     async def _try(self, send: Send[T]) -> T:
-        tools, route = self.tools, self.route
-        self._sent_monotonic = tools.clock.monotonic()
-        tools.health.begin(route.name)
+        tools, lane = self.tools, self.lane
+        sent = self._sent_monotonic = tools.clock.monotonic()
         try:
-            result = await send(tools.providers[route.provider], route)
+            result = await send(tools.providers[lane.credential.name], lane.route)
         except ProviderError as error:
             self._note_failure(error)
             raise
         except BaseException:
-            tools.health.released(route.name)
+            lane.released()
             raise
-        self._first_byte_seconds = tools.clock.monotonic() - self._sent_monotonic
-        tools.health.succeeded(route.name)
-        metrics.with_labels(metrics.ATTEMPTS, route.provider, "ok").inc()
-        first_byte = metrics.with_labels(metrics.FIRST_BYTE_SECONDS, route.provider)
+        now = tools.clock.monotonic()
+        self._first_byte_seconds = now - sent
+        lane.succeeded(now, self._first_byte_seconds if self.stream else None)
+        metrics.with_labels(metrics.ATTEMPTS, lane.route.provider, "ok").inc()
+        first_byte = metrics.with_labels(metrics.FIRST_BYTE_SECONDS, lane.route.provider)
         first_byte.observe(self._first_byte_seconds)
         return result
 
-    def _note_failure(self, error: ProviderError) -> None:
-        health, route = self.tools.health, self.route
-        self.log_failure(error)
-        if error.kind not in _ROUTE_FAULTS:
-            health.succeeded(route.name)
-        elif error.kind in _OPERATOR_FAULTS:
-            _log.error("upstream.operator_trouble", route=route.name, kind=error.kind.value)
-            health.failed(route.name, _OPERATOR_COOLDOWN_SECONDS)
-        elif error.kind is ErrorKind.TIMEOUT and self._was_hasty(error):
-            health.released(route.name)
+    def _decide(self, error: ProviderError, now: float, next_place: int | None) -> Decision:
+        tools, state = self.tools, self.lane.state
+        situation = Situation(
+            tries_on_route=self._tries_on_route,
+            tries_in_all=self.number,
+            has_next_key=state.pick(now, but=self.lane) is not None,
+            has_next_route=next_place is not None,
+            may_repeat=state.budget.allows(now),
+            remaining_seconds=self.remaining_seconds,
+        )
+        return decide(error, situation, tools.policy, tools.jitter())
+
+    def _next_place(self, now: float) -> int | None:
+        """Where in the plan the next route is that is fit, and that its provider's budget allows.
+
+        A provider that this call has not tried yet repeats nothing.
+        """
+        routes = self.plan.routes
+        tried = {state.route.provider for state in routes[: self._place + 1]}
+        for place in range(self._place + 1, len(routes)):
+            state = routes[place]
+            new = state.route.provider not in tried
+            if state.pick(now) is not None and (new or state.budget.allows(now)):
+                return place
+        return None
+
+    def _next_lane(self, action: Action, next_place: int | None) -> Lane:
+        """The lane of the next try, begun; the budget of its provider knows of it."""
+        now = self.tools.clock.monotonic()
+        if action is Action.NEXT_ROUTE and next_place is not None:
+            tried = {state.route.provider for state in self.plan.routes[: self._place + 1]}
+            self._place = next_place
+            self._tries_on_route = 0
+            state = self.plan.routes[next_place]
+            if state.route.provider in tried:
+                state.budget.repeated(now)
+            else:
+                state.budget.called()
+            lane = state.pick(now) or state.soonest(now)
         else:
-            health.failed(route.name, error.retry_after_seconds)
+            state = self.lane.state
+            state.budget.repeated(now)
+            other = state.pick(now, but=self.lane) if action is Action.NEXT_KEY else None
+            if other is not None:
+                self._tries_on_route = 0
+            lane = other or state.pick(now) or state.soonest(now)
+        lane.begin(now)
+        return lane
+
+    def _note_failure(self, error: ProviderError) -> None:
+        self.log_failure(error)
+        lane, now = self.lane, self.tools.clock.monotonic()
+        fault = FAULTS.get(error.kind)
+        if fault is None:
+            lane.succeeded(now)
+        elif error.kind is ErrorKind.TIMEOUT and self._was_hasty(error):
+            lane.released()
+        elif lane.failed(error.kind, now, error.retry_after_seconds):
+            if fault is Fault.CREDENTIAL:
+                # Nobody but the operator can mend this: an alert, once for each time it goes out.
+                _log.error(
+                    "upstream.operator_trouble",
+                    credential=lane.credential.name,
+                    kind=error.kind.value,
+                    route=lane.route.name,
+                    http_status=error.http_status,
+                    out_seconds=round(lane.credential.breaker.cooldown_seconds, 3),
+                )
+            else:
+                _log.warning(
+                    "upstream.taken_out",
+                    route=lane.route.name,
+                    credential=lane.credential.name if fault is Fault.LANE else None,
+                    kind=error.kind.value,
+                )
 
     def _was_hasty(self, error: ProviderError) -> bool:
         """Whether the time that ran out was the caller's own, too short to blame the route."""
         tools = self.tools
-        waited_seconds = tools.clock.monotonic() - self._sent_monotonic
+        waited_seconds = tools.clock.monotonic() - (self._sent_monotonic or 0.0)
         if error.phase is Phase.CONNECT:
             return waited_seconds < 0.9 * tools.connect_patience_seconds
         return waited_seconds < 0.9 * tools.patience_seconds
 
+    def _say_when(self, error: ProviderError) -> None:
+        """Give the error the time until one of the call's routes may be tried again, if it is out.
+
+        What one key or one provider said is not the client's concern while another one is fit.
+        """
+        if error.kind in FAULTS:
+            now = self.tools.clock.monotonic()
+            wait_seconds = min(state.wait_seconds(now) for state in self.plan.routes)
+            error.retry_after_seconds = wait_seconds or None
+
     def log_failure(self, error: ProviderError) -> None:
         """Count and log a failure of the running try, before its answer or within it."""
-        route = self.route
-        metrics.with_labels(metrics.ATTEMPTS, route.provider, error.kind.value).inc()
+        lane = self.lane
+        metrics.with_labels(metrics.ATTEMPTS, lane.route.provider, error.kind.value).inc()
         _log.warning(
             "upstream.failed",
-            route=route.name,
+            route=lane.route.name,
+            credential=lane.credential.name,
             kind=error.kind.value,
             phase=error.phase.value,
             http_status=error.http_status,
             attempt=self.number,
         )
 
-    async def _open_next(self, error: ProviderError, route: Route) -> None:
-        closed = self.failed(error)
+    async def _open_next(self, error: ProviderError, lane: Lane) -> None:
         opened = NewAttempt(
-            self.number + 1, route.provider, route.upstream_id, self.tools.clock.now()
+            self.number + 1,
+            lane.route.provider,
+            lane.route.upstream_id,
+            self.tools.clock.now(),
+            lane.credential.name,
         )
         try:
+            closed = self._failed(error)
             await self.tools.ledger.next_attempt(NextAttempt(self.hold_id, closed, opened))
-        except LedgerUnavailable:
+        except BaseException as trouble:
+            lane.released()
+            lane.end()
+            if not isinstance(trouble, LedgerUnavailable):
+                raise
             _log.warning("upstream.no_further_try", hold=self.hold_id, exc_info=True)
             raise error from None
+        self.lane.end()
         self.number += 1
-        self.route = route
+        self.lane = lane
+        self._sent_monotonic = None
 
     def answered(self, facts: UpstreamFacts) -> AttemptOutcome:
-        """The running try as one that came back."""
+        """The running try as one that came back. It is over; what it cost is its usage."""
+        self._end()
         return AttemptOutcome(
             number=self.number,
             state=AttemptState.ANSWERED,
@@ -200,7 +277,26 @@ class Attempts:
         )
 
     def failed(self, error: ProviderError) -> AttemptOutcome:
-        """The running try as one that failed, or whose end nobody can know."""
+        """The running try as one that failed, or whose end nobody can know. It is over."""
+        self._end()
+        return self._failed(error)
+
+    def broken_off(self, error: str) -> AttemptOutcome:
+        """The running try as one that we ended ourselves, or that a defect of ours ended."""
+        sent = self._sent_monotonic is not None
+        if not sent:
+            self.lane.released()
+        self._end()
+        return AttemptOutcome(
+            number=self.number,
+            state=AttemptState.UNKNOWN,
+            ended_time=self.tools.clock.now(),
+            error=error,
+            first_byte_seconds=self._first_byte_seconds,
+            house_cost_microcredits=self.bound_microcredits if sent else 0,
+        )
+
+    def _failed(self, error: ProviderError) -> AttemptOutcome:
         unknown = error.may_have_run and error.phase is Phase.SENT
         return AttemptOutcome(
             number=self.number,
@@ -210,14 +306,16 @@ class Attempts:
             error=error.kind.value,
             upstream_request_id=error.upstream_request_id,
             first_byte_seconds=self._first_byte_seconds,
+            house_cost_microcredits=self._house_cost_microcredits(error),
         )
 
-    def broken_off(self, error: str) -> AttemptOutcome:
-        """The running try as one that we ended ourselves, or that a defect of ours ended."""
-        return AttemptOutcome(
-            number=self.number,
-            state=AttemptState.UNKNOWN,
-            ended_time=self.tools.clock.now(),
-            error=error,
-            first_byte_seconds=self._first_byte_seconds,
-        )
+    def _house_cost_microcredits(self, error: ProviderError) -> int:
+        """The most that a failed try may cost the house, at the price list's rates."""
+        if error.usage is not None:
+            return pricing.charge(self.rate, error.usage)
+        return self.bound_microcredits if error.may_have_run else 0
+
+    def _end(self) -> None:
+        if not self._ended:
+            self._ended = True
+            self.lane.end()

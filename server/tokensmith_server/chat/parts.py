@@ -11,8 +11,8 @@ from tokensmith_server.clock import Clock
 from tokensmith_server.ids import Ids
 from tokensmith_server.providers.base import ChatProvider
 from tokensmith_server.rate_limits import RateLimiter
-from tokensmith_server.routing.health import RouteHealth
 from tokensmith_server.routing.retry import RetryPolicy
+from tokensmith_server.routing.router import Router
 from tokensmith_server.supervisor import Supervisor
 
 
@@ -38,8 +38,9 @@ class ChatServiceParts:
     ledger: LedgerStore
     requests: RequestStore
     catalog: Catalog
+    # By the names of our keys; a provider with one key is there by its own name.
     providers: Mapping[str, ChatProvider]
-    health: RouteHealth
+    router: Router
     supervisor: Supervisor
     rate_limiter: RateLimiter
     clock: Clock

@@ -61,7 +61,6 @@ class ChatService:
         self._attempt_tools = AttemptTools(
             ledger=parts.ledger,
             providers=parts.providers,
-            health=parts.health,
             clock=parts.clock,
             policy=parts.retry_policy,
             sleep=parts.sleep,
@@ -178,7 +177,7 @@ class ChatService:
             raise
         finally:
             if not isinstance(placed, HoldPlaced):
-                self._parts.health.released(admitted.routes[0].name)
+                admitted.plan.release()
         if isinstance(placed, StoredResult):
             return placed
         fault_point("after_hold")
@@ -195,8 +194,11 @@ class ChatService:
             attempts=Attempts(
                 self._attempt_tools,
                 placed.hold_id,
-                admitted.routes,
+                admitted.plan,
                 admitted.deadline_monotonic,
+                stream=stream,
+                rate=admitted.rate,
+                bound_microcredits=placed.amount_microcredits,
             ),
             limits=self._parts.limits,
             catalog_version=command.catalog_version,
@@ -205,7 +207,7 @@ class ChatService:
         )
 
     def _command(self, request: ChatRequest, admitted: Admitted, *, stream: bool) -> PlaceHold:
-        parts, terms, route = self._parts, admitted.terms, admitted.routes[0]
+        parts, terms, lane = self._parts, admitted.terms, admitted.plan.lane
         now = parts.clock.now()
         remaining_seconds = admitted.deadline_monotonic - parts.clock.monotonic()
         return PlaceHold(
@@ -224,7 +226,9 @@ class ChatService:
             created_time=now,
             expires_time=now + remaining_seconds + parts.limits.reconcile_seconds,
             owner=parts.owner,
-            attempt=NewAttempt(1, route.provider, route.upstream_id, now),
+            attempt=NewAttempt(
+                1, lane.route.provider, lane.route.upstream_id, now, lane.credential.name
+            ),
             stream=stream,
             fingerprint=request.fingerprint() if request.may_be_repeated else None,
             idempotency_key=request.idempotency_key,

@@ -45,7 +45,8 @@ class ProviderError(Exception):
 
     ``may_have_run`` says that the provider may have done (and billed) the work. ``usage`` is what
     the provider reported before it failed, if it did. ``param`` is a field of OpenAI's request
-    ("messages[0].content"), and ``allowed`` what it may be, where that is known.
+    ("messages[0].content"), and ``allowed`` what it may be, where that is known. ``should_retry``
+    is the provider's own word (``x-should-retry``), ``None`` where it said nothing.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class ProviderError(Exception):
         may_have_run: bool = False,
         usage: TokenUsage | None = None,
         upstream_request_id: str | None = None,
+        should_retry: bool | None = None,
     ) -> None:
         super().__init__(message)
         self.kind = kind
@@ -75,11 +77,12 @@ class ProviderError(Exception):
         self.may_have_run = may_have_run
         self.usage = usage
         self.upstream_request_id = upstream_request_id
+        self.should_retry = should_retry
 
 
 @value
 class ProviderSettings:
-    """What a process knows of one provider from its configuration.
+    """What a process knows of one provider, and one key there, from its configuration.
 
     ``base_url`` of ``None`` is the provider's own address. The key never shows in a ``repr``.
     """
@@ -165,7 +168,7 @@ class ChatStream(Protocol):
 
 
 class ChatProvider(Protocol):
-    """An adapter for chat. One instance serves the whole process."""
+    """An adapter for chat. One instance for each key serves the whole process."""
 
     name: str
 

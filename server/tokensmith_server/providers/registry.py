@@ -12,6 +12,7 @@ from tokensmith_server.providers import openai, openai_compatible, together, xai
 from tokensmith_server.providers.anthropic import provider as anthropic
 from tokensmith_server.providers.anthropic.profile import NAME as ANTHROPIC
 from tokensmith_server.providers.base import ChatProvider, ProviderSettings
+from tokensmith_server.providers.credentials import by_provider
 from tokensmith_server.providers.gemini import provider as gemini
 
 ChatFactory = Callable[[ProviderSettings, aiohttp.ClientSession, str], ChatProvider]
@@ -32,41 +33,56 @@ def create_chat_providers(
     settings: Mapping[str, ProviderSettings],
     extra_providers: Iterable[ExtraProvider] = (),
 ) -> dict[str, ChatProvider]:
-    """Create every chat adapter that can work.
+    """Create every chat adapter that can work: one for each credential, by its name.
 
     A built-in provider needs a key in ``settings``; one without is left out. A host from the
     overlay needs one only if it names a variable for it.
 
     Raises:
-        ValueError: a base URL or a key cannot be used; the message names the provider and repeats
+        ValueError: a base URL or a key cannot be used; the message names the credential and repeats
             neither.
     """
     providers: dict[str, ChatProvider] = {}
-    nothing = ProviderSettings()
-    for name, factory in CHAT_FACTORIES.items():
-        known = settings.get(name, nothing)
-        if known.api_key:
-            providers[name] = _create(name, partial(factory, known, session, name))
-    for extra in extra_providers:
-        known = settings.get(extra.name, nothing)
-        if known.api_key or extra.api_key_env is None:
-            make = partial(_create_extra, extra, known, session)
-            providers[extra.name] = _create(extra.name, make)
+    extras = {extra.name: extra for extra in extra_providers}
+    credentials = by_provider(settings)
+    for name in (*CHAT_FACTORIES, *extras):
+        factory = _factory(name, extras.get(name))
+        needs_key = name not in extras or extras[name].api_key_env is not None
+        for credential in credentials.get(name, (name,)):
+            known = settings.get(credential, ProviderSettings())
+            if known.api_key or not needs_key:
+                providers[credential] = _create(credential, partial(factory, known, session, name))
     return providers
 
 
-def _create_extra(
-    extra: ExtraProvider, known: ProviderSettings, session: aiohttp.ClientSession
-) -> ChatProvider:
-    """Create the adapter of a host of the overlay file: the lenient one, or a vendor's own."""
-    if extra.dialect is Dialect.OPENAI:
-        return openai_compatible.create(extra, known, session)
-    settings = replace(known, base_url=known.base_url or extra.base_url)
-    return CHAT_FACTORIES[extra.dialect](settings, session, extra.name)
+def _factory(name: str, extra: ExtraProvider | None) -> ChatFactory:
+    """What makes the adapters of one provider."""
+    vendor = name if extra is None else extra.dialect.value
+    if extra is not None and extra.dialect is Dialect.OPENAI:
+        return _lenient(extra)
+    create = CHAT_FACTORIES[vendor]
+    return create if extra is None else _at(extra, create)
 
 
-def _create(name: str, make: Callable[[], ChatProvider]) -> ChatProvider:
+def _lenient(extra: ExtraProvider) -> ChatFactory:
+    """What makes the adapter that takes a host of the overlay file as it comes."""
+    return lambda known, session, _: openai_compatible.create(extra, known, session)
+
+
+def _at(extra: ExtraProvider, create: ChatFactory) -> ChatFactory:
+    """A vendor's own adapter, at the address of the overlay file."""
+
+    def create_there(
+        known: ProviderSettings, session: aiohttp.ClientSession, name: str
+    ) -> ChatProvider:
+        settings = replace(known, base_url=known.base_url or extra.base_url)
+        return create(settings, session, name)
+
+    return create_there
+
+
+def _create(credential: str, make: Callable[[], ChatProvider]) -> ChatProvider:
     try:
         return make()
     except ValueError as error:
-        raise ValueError(f"provider {name}: {error}") from None
+        raise ValueError(f"provider {credential}: {error}") from None

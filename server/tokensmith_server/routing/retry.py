@@ -1,4 +1,4 @@
-"""What to do after a failed try: again, elsewhere, or give up. Pure.
+"""What to do after a failed try: again, with another key, elsewhere, or give up. Pure.
 
 Only tries that have shown the client nothing come here. A chat may be sent again although the
 provider may have run it once: the customer pays once, whatever the attempts.
@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tokensmith_server.providers.base import ErrorKind, ProviderError
+from tokensmith_server.routing.lanes import FAULTS, Fault
 
 
 class Action(StrEnum):
     """What to do next."""
 
     RETRY_ROUTE = "retry_route"
+    NEXT_KEY = "next_key"
     NEXT_ROUTE = "next_route"
     GIVE_UP = "give_up"
 
@@ -29,6 +31,23 @@ class RetryPolicy:
     # A provider's Retry-After up to this long is waited for on the same route; beyond it the call
     # goes elsewhere or comes back to the client with the provider's figure.
     retry_after_seconds_max: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What else there is to try, after a failure.
+
+    ``tries_on_route`` counts those with the same key. ``has_next_key`` says that another key of the
+    route is fit, ``has_next_route`` that another route is. ``may_repeat`` is the retry budget's
+    word on a further try at the same provider. ``remaining_seconds`` is the caller's own time.
+    """
+
+    tries_on_route: int
+    tries_in_all: int
+    has_next_key: bool
+    has_next_route: bool
+    may_repeat: bool
+    remaining_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,33 +75,49 @@ _ELSEWHERE = frozenset(
 
 
 def decide(
-    error: ProviderError,
-    *,
-    policy: RetryPolicy,
-    tries_on_route: int,
-    tries_in_all: int,
-    has_next_route: bool,
-    remaining_seconds: float,
-    jitter: float,
+    error: ProviderError, situation: Situation, policy: RetryPolicy, jitter: float
 ) -> Decision:
     """Choose the next step after ``error``.
 
     ``jitter`` is a random number in 0..1: the whole backoff is jittered. Nothing is begun that
     the caller's remaining time does not cover.
     """
-    if error.kind in _FINAL or tries_in_all >= policy.tries_in_all or remaining_seconds <= 0:
+    if (
+        error.kind in _FINAL
+        or situation.tries_in_all >= policy.tries_in_all
+        or situation.remaining_seconds <= 0
+    ):
         return _GIVE_UP
-    elsewhere = Decision(Action.NEXT_ROUTE) if has_next_route else _GIVE_UP
-    if error.kind in _ELSEWHERE or tries_on_route >= policy.tries_per_route:
+    if situation.has_next_key and _next_key_helps(error, situation):
+        return Decision(Action.NEXT_KEY)
+    elsewhere = Decision(Action.NEXT_ROUTE) if situation.has_next_route else _GIVE_UP
+    delay = _delay_seconds(error, policy, situation.tries_on_route, jitter)
+    if delay is None or not _may_come_back(error, situation, policy):
         return elsewhere
-    delay = _delay_seconds(error, policy, tries_on_route, jitter)
-    if delay is None:
-        return elsewhere
-    if has_next_route and error.kind is ErrorKind.RATE_LIMITED:
-        return elsewhere
-    if delay >= remaining_seconds:
+    if delay >= situation.remaining_seconds:
         return _GIVE_UP
     return Decision(Action.RETRY_ROUTE, delay)
+
+
+def _next_key_helps(error: ProviderError, situation: Situation) -> bool:
+    """Whether the failure is the key's own.
+
+    A key that is out did no work for this call, so that another one's try repeats nothing.
+    """
+    fault = FAULTS.get(error.kind)
+    return fault is Fault.CREDENTIAL or (fault is Fault.LANE and situation.may_repeat)
+
+
+def _may_come_back(error: ProviderError, situation: Situation, policy: RetryPolicy) -> bool:
+    """Whether the same route may be tried again: by our bounds, and by the provider's own word."""
+    if error.kind is ErrorKind.RATE_LIMITED and situation.has_next_route:
+        return False
+    return (
+        situation.may_repeat
+        and error.kind not in _ELSEWHERE
+        and error.should_retry is not False
+        and situation.tries_on_route < policy.tries_per_route
+    )
 
 
 def _delay_seconds(

@@ -1,21 +1,152 @@
-"""From a model to the routes to try, the fit ones in their order."""
+"""From a model to the routes to try: the fit ones, by the operator's order, weight, and health."""
 
-from dataclasses import dataclass
+import random
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from tokensmith_server.catalog.model import ModelSpec, Route
-from tokensmith_server.routing.health import RouteHealth
+from tokensmith_server.clock import Clock
+from tokensmith_server.routing.breaker import Breaker, BreakerPolicy
+from tokensmith_server.routing.budget import RetryBudget, RetryBudgetPolicy
+from tokensmith_server.routing.draw import weighted_order
+from tokensmith_server.routing.lanes import Credential, Lane, RouteState
+from tokensmith_server.routing.score import Score, effective_weights
+
+Group = tuple[tuple[RouteState, int], ...]
+"""Routes that share calls by weight."""
 
 
 @dataclass(frozen=True, slots=True)
+class RoutingPolicy:
+    """The bounds of a process's routing."""
+
+    breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
+    budget: RetryBudgetPolicy = field(default_factory=RetryBudgetPolicy)
+
+
+@dataclass(slots=True)
 class Plan:
-    """The routes to try. When none is fit, ``wait_seconds`` says when the first may be."""
+    """The routes to try for one call, in their order. None is fit: ``wait_seconds`` says when.
 
-    routes: tuple[Route, ...]
+    ``lane`` is the first try's, from ``claim`` on.
+    """
+
+    routes: tuple[RouteState, ...]
     wait_seconds: float = 0.0
+    _lane: Lane | None = None
+
+    @property
+    def lane(self) -> Lane:
+        """The lane that was claimed for the first try."""
+        assert self._lane is not None, "nothing was claimed"  # noqa: S101 - a caller's defect
+        return self._lane
+
+    def claim(self, now: float) -> None:
+        """Take a lane of the first route; whoever does must try it, or ``release`` it."""
+        self._lane = self.routes[0].pick(now) or self.routes[0].soonest(now)
+        self._lane.begin(now)
+
+    def release(self) -> None:
+        """Give the lane back untried."""
+        self.lane.released()
+        self.lane.end()
 
 
-def plan(model: ModelSpec, health: RouteHealth) -> Plan:
-    """The model's routes in the catalog's order, without those that are cooling down."""
-    waits = [health.wait_seconds(route.name) for route in model.routes]
-    fit = tuple(route for route, wait in zip(model.routes, waits, strict=True) if wait <= 0.0)
-    return Plan(fit, 0.0 if fit else min(waits))
+class Router:
+    """The routes of one process, and how they do. Not shared between processes: each learns.
+
+    Args:
+        models: What is sold.
+        credentials: The names of our keys, by provider. A provider that is not in here is not set
+            up, and its routes are left out.
+        clock: For all that waits.
+        draw: Random numbers from 0 to below 1, for routes that share calls by weight.
+    """
+
+    def __init__(
+        self,
+        models: Iterable[ModelSpec],
+        credentials: Mapping[str, Sequence[str]],
+        clock: Clock,
+        *,
+        draw: Callable[[], float] = random.random,
+        policy: RoutingPolicy | None = None,
+    ) -> None:
+        self._clock = clock
+        self._draw = draw
+        self._policy = policy or RoutingPolicy()
+        self._credentials = {
+            provider: tuple(map(Credential, names)) for provider, names in credentials.items()
+        }
+        self._budgets = {name: RetryBudget(self._policy.budget) for name in credentials}
+        self._states: dict[str, RouteState] = {}
+        self._groups = {model.id: tuple(self._group(model.routes)) for model in models}
+
+    @property
+    def states(self) -> Sequence[RouteState]:
+        """Every route that is set up, once, whatever the number of its models."""
+        return tuple(self._states.values())
+
+    @property
+    def credentials(self) -> Mapping[str, Sequence[Credential]]:
+        """Our keys, by provider."""
+        return self._credentials
+
+    def budget(self, provider: str) -> RetryBudget:
+        """What repeats a provider has left."""
+        return self._budgets[provider]
+
+    def groups(self, model_id: str) -> Sequence[Group]:
+        """A model's routes that are set up: groups in their order, routes with their weights."""
+        return self._groups[model_id]
+
+    def plan(self, model: ModelSpec) -> Plan:
+        """The model's fit routes: group after group, and by weighted chance within each."""
+        groups = self._groups[model.id]
+        now = self._clock.monotonic()
+        if len(groups) == 1 and len(groups[0]) == 1:
+            only = groups[0][0][0]
+            wait_seconds = only.wait_seconds(now)
+            return Plan((), wait_seconds) if wait_seconds > 0.0 else Plan((only,))
+        waits = {state: state.wait_seconds(now) for group in groups for state, _ in group}
+        routes: list[RouteState] = []
+        for group in groups:
+            routes += self._shared([one for one in group if waits[one[0]] == 0.0], now)
+        return Plan(tuple(routes), 0.0 if routes else min(waits.values(), default=0.0))
+
+    def _shared(self, group: Sequence[tuple[RouteState, int]], now: float) -> list[RouteState]:
+        if len(group) == 1:
+            return [group[0][0]]
+        weights = effective_weights(
+            [weight for _, weight in group], [state.score for state, _ in group], now
+        )
+        return [group[place][0] for place in weighted_order(weights, self._draw)]
+
+    def _group(self, routes: Sequence[Route]) -> Iterator[Group]:
+        """Those of one order together, the lowest first; without an order each is its own."""
+        grouped: dict[int, list[tuple[RouteState, int]]] = {}
+        for place, route in enumerate(routes, 1):
+            if route.provider in self._credentials:
+                order = place if route.order is None else route.order
+                grouped.setdefault(order, []).append((self._state(route), route.weight))
+        for order in sorted(grouped):
+            yield tuple(grouped[order])
+
+    def _state(self, route: Route) -> RouteState:
+        """The state of the route that has this name, whichever model it is of."""
+        state = self._states.get(route.name)
+        if state is None:
+            breaker = Breaker(self._policy.breaker)
+            state = RouteState(route, breaker, self._budgets[route.provider])
+            credentials = self._credentials[route.provider]
+            state.lanes = tuple(
+                Lane(
+                    state,
+                    credential,
+                    Breaker(self._policy.breaker),
+                    state.score if len(credentials) == 1 else Score(),
+                )
+                for credential in credentials
+            )
+            self._states[route.name] = state
+        return state

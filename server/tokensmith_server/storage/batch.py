@@ -332,6 +332,7 @@ class _Batch:
                 attempt.upstream_model,
                 AttemptState.DISPATCHED.value,
                 microseconds(attempt.started_time),
+                attempt.credential,
             )
         )
 
@@ -348,6 +349,7 @@ class _Batch:
                 attempt.upstream_request_id,
                 attempt.returned_model,
                 None if first_byte is None else microseconds(first_byte),
+                attempt.house_cost_microcredits,
             )
         )
 

@@ -117,6 +117,8 @@ def attempt_from_row(row: AttemptRow) -> AttemptRecord:
         upstream_request_id=row.upstream_request_id,
         returned_model=row.returned_model,
         first_byte_seconds=_optional_seconds(row.first_byte_microseconds),
+        credential=row.credential,
+        house_cost_microcredits=row.house_cost_microcredits,
     )
 
 

@@ -75,6 +75,7 @@ ATTEMPT_COLUMNS = (
     "upstream_model",
     "state",
     "started_time_microseconds",
+    "credential",
 )
 
 ATTEMPT_END_COLUMNS = (
@@ -87,6 +88,7 @@ ATTEMPT_END_COLUMNS = (
     "upstream_request_id",
     "returned_model",
     "first_byte_microseconds",
+    "house_cost_microcredits",
 )
 """How an attempt ended; found by its first two columns."""
 

@@ -176,6 +176,10 @@ class AttemptRow(SQLModel, table=True):
     upstream_request_id: str | None = Field(default=None, sa_type=Text)
     returned_model: str | None = Field(default=None, sa_type=Text)
     first_byte_microseconds: int | None = Field(default=None, sa_type=BIG)
+    # The name of our key there, never the key.
+    credential: str | None = Field(default=None, sa_type=Text)
+    # The most that a try without an answer may have cost the house.
+    house_cost_microcredits: int | None = Field(default=None, sa_type=BIG)
 
 
 class EntryRow(SQLModel, table=True):

@@ -13,6 +13,7 @@ from tokensmith_server.catalog.model import (
     Family,
     LifecycleStatus,
     ProviderQuirks,
+    Route,
     Support,
     TokenCapField,
 )
@@ -237,3 +238,27 @@ def test_a_profile_of_the_price_list_serves_an_added_model(tmp_path: Path) -> No
     spec = overlaid(tmp_path, text)["local/qwen3"].text
     assert spec is not None
     assert spec.capabilities.image_input
+
+
+def test_routes_may_share_calls_by_order_and_weight(tmp_path: Path) -> None:
+    overlay = tmp_path / "overlay.toml"
+    overlay.write_text(
+        """
+[[models]]
+id = "gpt-5.4"
+routes = [
+  { provider = "together", model = "later", order = 2 },
+  { provider = "openai", model = "most", order = 1, weight = 3 },
+  { provider = "xai", model = "rest", order = 1 },
+]
+""",
+        "utf-8",
+    )
+    catalog = load_catalog(overlay)
+    assert catalog["gpt-5.4"].routes == (
+        Route("openai", "most", order=1, weight=3),
+        Route("xai", "rest", order=1, weight=1),
+        Route("together", "later", order=2, weight=1),
+    )
+    assert catalog["gpt-5.4"].provider == "openai"
+    assert catalog.version != load_catalog().version

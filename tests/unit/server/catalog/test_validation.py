@@ -236,7 +236,22 @@ def test_a_contradictory_video_is_refused(text: str, old: str, new: str, problem
         ('[{ provider = "opnai", model = "x" }]', "unknown provider opnai; known: openai, anthr"),
         ('[{ provider = "fal", model = "x" }]', "fal does not serve kind text"),
         ('[{ provider = "openai" }]', "routes[0].model: is missing"),
-        ('[{ provider = "openai", model = "x", weight = 1 }]', "weight: unknown key"),
+        ('[{ provider = "openai", model = "x", share = 1 }]', "share: unknown key"),
+        ('[{ provider = "openai", model = "x", weight = 1 }]', "[0].weight: needs an order"),
+        ('[{ provider = "openai", model = "x", order = 0 }]', "[0].order: must be a whole number"),
+        (
+            '[{ provider = "openai", model = "x", order = 1, weight = 1_001 }]',
+            "[0].weight: must be a whole number from 1 to 1000",
+        ),
+        (
+            '[{ provider = "openai", model = "x", order = 1 }, { provider = "xai", model = "x" }]',
+            "[1].order: is missing",
+        ),
+        (
+            '[{ provider = "xai", model = "x", order = 1 },'
+            ' { provider = "xai", model = "x", order = 2 }]',
+            "[1]: is listed twice",
+        ),
         ('[{provider="xai", model="x"}, {provider="xai", model="x"}]', "[1]: is listed twice"),
     ],
 )

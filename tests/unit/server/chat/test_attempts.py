@@ -286,13 +286,13 @@ async def test_what_may_be_sent_instead_reaches_the_client(rig: ChatRig) -> None
     assert caught.value.allowed == "leave it out"
 
 
-async def test_provider_that_is_not_set_up_is_no_route(two: ChatRig) -> None:
-    del two.providers["openai"]
-    await two.complete()
-    assert len(two.providers["xai"].calls) == 1
-    del two.providers["xai"]
-    with pytest.raises(UpstreamUnavailable, match="set up"):
-        await two.complete()
+async def test_provider_that_is_not_set_up_is_no_route() -> None:
+    async with open_chat(routes=TWO_ROUTES, credentials=["xai"]) as rig:
+        await rig.complete()
+        assert len(rig.providers["xai"].calls) == 1
+    async with open_chat(routes=TWO_ROUTES, credentials=["gemini"]) as rig:
+        with pytest.raises(UpstreamUnavailable, match="set up"):
+            await rig.complete()
 
 
 async def test_first_byte_of_the_last_try_is_measured_from_its_own_sending(two: ChatRig) -> None:

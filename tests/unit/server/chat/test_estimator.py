@@ -15,7 +15,6 @@ from tokensmith_server.catalog.model import ModelSpec
 from tokensmith_server.chat.estimator import ChatEstimator
 from tokensmith_server.errors import CallError, UpstreamUnavailable
 from tokensmith_server.rate_limits import RatePolicy
-from tokensmith_server.routing.health import BreakerPolicy, RouteHealth
 
 TEXTS = [model for model in BUILT_IN.values() if model.text is not None]
 EVERYBODY = frozenset(route.provider for model in BUILT_IN.values() for route in model.routes)
@@ -117,12 +116,12 @@ async def test_estimate_takes_nothing_of_a_keys_limit() -> None:
 
 async def test_estimate_leaves_the_probe_of_a_recovering_route_to_a_call() -> None:
     async with open_chat() as rig:
-        health = RouteHealth(rig.clock, BreakerPolicy(failures_to_open=1, cooldown_seconds=5.0))
-        health.failed("openai/gpt-5.4-mini")
-    async with open_chat(parts={"health": health, "clock": rig.clock}) as probed:
+        model = rig.parts.catalog[params().model]
+        ((route, _),) = rig.parts.router.groups(model.id)[0]
+        route.breaker.failed(rig.clock.monotonic(), "overloaded", retry_after_seconds=5.0)
         with pytest.raises(UpstreamUnavailable):
-            await estimated(probed, params())
+            await estimated(rig, params())
         rig.clock.advance(5.0)
-        await estimated(probed, params())
-        await estimated(probed, params())
-        await probed.complete()
+        await estimated(rig, params())
+        await estimated(rig, params())
+        await rig.complete()

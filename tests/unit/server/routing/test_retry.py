@@ -1,5 +1,6 @@
 """The table of what to do after a failed try."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,22 +9,32 @@ from hypothesis import strategies as st
 
 from tests.support.fake_provider import failure
 from tokensmith_server.providers.base import ErrorKind
-from tokensmith_server.routing.retry import Action, Decision, RetryPolicy, decide
+from tokensmith_server.routing.retry import Action, Decision, RetryPolicy, Situation, decide
 
 POLICY = RetryPolicy()
 AGAIN, ELSEWHERE, GIVE_UP = Action.RETRY_ROUTE, Action.NEXT_ROUTE, Action.GIVE_UP
+OTHER_KEY = Action.NEXT_KEY
+ALONE = Situation(
+    tries_on_route=1,
+    tries_in_all=1,
+    has_next_key=False,
+    has_next_route=False,
+    may_repeat=True,
+    remaining_seconds=600.0,
+)
 
 
-def decided(kind: ErrorKind, retry_after_seconds: float | None = None, **state: Any) -> Decision:
-    state = {
-        "tries_on_route": 1,
-        "tries_in_all": 1,
-        "has_next_route": False,
-        "remaining_seconds": 600.0,
-        "jitter": 1.0,
-    } | state
-    error = failure(kind, retry_after_seconds=retry_after_seconds)
-    return decide(error, policy=POLICY, **state)
+def decided(
+    kind: ErrorKind,
+    retry_after_seconds: float | None = None,
+    *,
+    policy: RetryPolicy = POLICY,
+    jitter: float = 1.0,
+    should_retry: bool | None = None,
+    **state: Any,
+) -> Decision:
+    error = failure(kind, retry_after_seconds=retry_after_seconds, should_retry=should_retry)
+    return decide(error, replace(ALONE, **state), policy, jitter)
 
 
 @pytest.mark.parametrize(
@@ -73,14 +84,8 @@ def test_whole_backoff_is_jittered(jitter: float) -> None:
 def test_backoff_doubles_up_to_its_bound() -> None:
     policy = RetryPolicy(tries_per_route=99, tries_in_all=99)
     delays = [
-        decide(
-            failure(),
-            policy=policy,
-            tries_on_route=tries,
-            tries_in_all=tries,
-            has_next_route=False,
-            remaining_seconds=600.0,
-            jitter=1.0,
+        decided(
+            ErrorKind.OVERLOADED, policy=policy, tries_on_route=tries, tries_in_all=tries
         ).delay_seconds
         for tries in (1, 2, 3, 4, 5, 6, 50)
     ]
@@ -101,12 +106,46 @@ def test_too_long_a_retry_after_sends_the_call_elsewhere() -> None:
     assert decision == Decision(ELSEWHERE)
 
 
+@pytest.mark.parametrize("kind", ErrorKind)
+def test_another_key_is_tried_where_the_failure_is_the_keys_own(kind: ErrorKind) -> None:
+    own = {
+        ErrorKind.RATE_LIMITED,
+        ErrorKind.MODEL_UNAVAILABLE,
+        ErrorKind.OPERATOR_AUTH,
+        ErrorKind.OPERATOR_CREDIT,
+    }
+    action = decided(kind, has_next_key=True, has_next_route=True).action
+    assert (action is OTHER_KEY) == (kind in own)
+
+
+def test_without_budget_a_route_is_not_tried_again() -> None:
+    assert decided(ErrorKind.OVERLOADED, may_repeat=False) == Decision(GIVE_UP)
+    assert decided(ErrorKind.OVERLOADED, may_repeat=False, has_next_route=True).action is ELSEWHERE
+    limited = decided(ErrorKind.RATE_LIMITED, may_repeat=False, has_next_key=True)
+    assert limited.action is GIVE_UP
+
+
+def test_without_budget_a_key_that_is_out_is_still_replaced_by_another() -> None:
+    decision = decided(ErrorKind.OPERATOR_CREDIT, may_repeat=False, has_next_key=True)
+    assert decision.action is OTHER_KEY
+
+
+def test_provider_that_says_not_to_retry_is_not_asked_again() -> None:
+    assert decided(ErrorKind.OVERLOADED, should_retry=False).action is GIVE_UP
+    elsewhere = decided(ErrorKind.OVERLOADED, should_retry=False, has_next_route=True)
+    assert elsewhere.action is ELSEWHERE
+    assert decided(ErrorKind.OVERLOADED, should_retry=True).action is AGAIN
+    assert decided(ErrorKind.INVALID_REQUEST, should_retry=True).action is GIVE_UP
+
+
 @given(
     kind=st.sampled_from(ErrorKind),
     retry_after=st.none() | st.floats(0, 100),
     remaining=st.floats(-5, 30),
     tries=st.integers(1, 5),
     has_next=st.booleans(),
+    has_key=st.booleans(),
+    may_repeat=st.booleans(),
     jitter=st.floats(0, 1),
 )
 def test_nothing_is_begun_that_the_remaining_time_does_not_cover(
@@ -116,6 +155,8 @@ def test_nothing_is_begun_that_the_remaining_time_does_not_cover(
     remaining: float,
     tries: int,
     has_next: bool,
+    has_key: bool,
+    may_repeat: bool,
     jitter: float,
 ) -> None:
     decision = decided(
@@ -124,9 +165,15 @@ def test_nothing_is_begun_that_the_remaining_time_does_not_cover(
         remaining_seconds=remaining,
         tries_in_all=tries,
         has_next_route=has_next,
+        has_next_key=has_key,
+        may_repeat=may_repeat,
         jitter=jitter,
     )
     if decision.action is not GIVE_UP:
         assert 0 <= decision.delay_seconds < remaining
     if decision.action is ELSEWHERE:
         assert has_next
+    if decision.action is OTHER_KEY:
+        assert has_key
+    if decision.action is AGAIN:
+        assert may_repeat
