@@ -13,7 +13,7 @@ TYPED := server/tokensmith_server rest_bridge/tokensmith_bridge gateway/tokensmi
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --no-input --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-interop check format generate lock bench clean
+.PHONY: help run test test-interop faults check format generate lock bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-13s %s\n", $$1, $$2}'
@@ -45,6 +45,9 @@ $(INTEROP_VENV)/.installed: requirements/interop.txt | $(VENV)/bin/python
 
 test-interop: $(VENV)/.installed-dev $(INTEROP_VENV)/.installed ## Try the gateway in front of llama.cpp's own server
 	TOKENSMITH_INTEROP_PYTHON=$(CURDIR)/$(INTEROP_VENV)/bin/python $(BIN)/python -m pytest tests/interop
+
+faults: $(VENV)/.installed-dev ## Try every fault of a provider in every dialect, and print the table
+	@$(BIN)/python -m tests.faults
 
 check: $(VENV)/.installed-dev ## Format, lint, types, import contracts, protos, generated code
 	$(BIN)/ruff format --check .
