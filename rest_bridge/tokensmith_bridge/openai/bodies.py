@@ -3,6 +3,7 @@
 Last line of the path: ``Refusal`` with the field's path, a sentence, and one of OpenAI's codes.
 """
 
+import difflib
 import re
 from collections.abc import Iterator
 from typing import Any, Final, TypeVar
@@ -50,10 +51,15 @@ def chat_request_from_json(body: bytes) -> ChatRequest:
     Raises:
         Refusal: it is not JSON, names a field twice, or is not what ``schema.py`` describes.
     """
-    return _decode(_chat_request_decoder, body)
+    return decode_body(_chat_request_decoder, body)
 
 
-def _decode(decoder: "msgspec.json.Decoder[Body]", body: bytes) -> Body:
+def decode_body(decoder: "msgspec.json.Decoder[Body]", body: bytes) -> Body:
+    """Decode a body of the decoder's type.
+
+    Raises:
+        Refusal: it is not JSON, names a field twice, or is not of that type.
+    """
     try:
         decoded = decoder.decode(body)
         _refuse_repeated_fields(body)
@@ -117,9 +123,13 @@ def _explain_missing(match: re.Match[str], path: str, _type: Any) -> Refusal:
     )
 
 
-def _explain_unknown(match: re.Match[str], path: str, _type: Any) -> Refusal:
-    param = _join(path, match[1][:100])
-    return Refusal("UNKNOWN_PARAMETER", f"Unknown parameter: '{param}'.", param=param)
+def _explain_unknown(match: re.Match[str], path: str, body_type: Any) -> Refusal:
+    name = match[1][:100]
+    param = _join(path, name)
+    known = field_names(body_type).get(re.sub(r"\[\d+\]", "[]", path), ())
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.7)
+    hint = f" Did you mean '{_join(path, near[0])}'?" if near else ""
+    return Refusal("UNKNOWN_PARAMETER", f"Unknown parameter: '{param}'.{hint}", param=param)
 
 
 def _explain_type(match: re.Match[str], path: str, _type: Any) -> Refusal:
@@ -202,3 +212,32 @@ def _choices(kind: inspect.Type, path: str) -> Iterator[tuple[str, str]]:
                 yield _join(path, tag_field), str(tag)
             for field in fields:
                 yield from _choices(field.type, _join(path, field.encode_name))
+
+
+_field_names: Final[dict[Any, dict[str, tuple[str, ...]]]] = {}
+
+
+def field_names(body_type: Any) -> dict[str, tuple[str, ...]]:
+    """For each object of a body: its path, list indexes left out, and the fields it may have."""
+    known = _field_names.get(body_type)
+    if known is None:
+        found: dict[str, list[str]] = {}
+        for path, name in _fields(inspect.type_info(body_type), ""):
+            found.setdefault(path, []).append(name)
+        known = _field_names[body_type] = {path: tuple(found[path]) for path in found}
+    return known
+
+
+def _fields(kind: inspect.Type, path: str) -> Iterator[tuple[str, str]]:
+    match kind:
+        case inspect.Metadata(type=inner):
+            yield from _fields(inner, path)
+        case inspect.UnionType(types=kinds):
+            for inner in kinds:
+                yield from _fields(inner, path)
+        case inspect.ListType(item_type=inner):
+            yield from _fields(inner, f"{path}[]")
+        case inspect.StructType(fields=fields):
+            for field in fields:
+                yield path, field.encode_name
+                yield from _fields(field.type, _join(path, field.encode_name))
