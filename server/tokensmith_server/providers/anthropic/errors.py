@@ -181,23 +181,3 @@ def _may_have_run(status: int, kind: ErrorKind) -> bool:
     if status < 300:
         return kind not in (ErrorKind.INVALID_REQUEST, ErrorKind.RATE_LIMITED)
     return (status >= 500 and status not in _NOT_BEGUN) or status == 408
-
-
-def malformed(message: str | None = None) -> ProviderError:
-    """Make the error of an answer that is none."""
-    return _broken(ErrorKind.MALFORMED_RESPONSE, message)
-
-
-def broke_off(kind: ErrorKind = ErrorKind.CONNECTION) -> ProviderError:
-    """Make the error of an answer that ended before its end."""
-    return _broken(kind, _MESSAGES[ErrorKind.CONNECTION])
-
-
-def _broken(kind: ErrorKind, message: str | None) -> ProviderError:
-    return ProviderError(
-        kind,
-        message or _MESSAGES[kind],
-        phase=Phase.ANSWERED,
-        http_status=200,
-        may_have_run=True,
-    )

@@ -10,8 +10,9 @@ from typing import Any, Final
 import msgspec
 
 from tokensmith.v1 import chat_service_pb2 as chat_pb
+from tokensmith_server.providers.answers import UsageReading, malformed
 from tokensmith_server.providers.anthropic import wire
-from tokensmith_server.providers.anthropic.errors import error_from_body, malformed
+from tokensmith_server.providers.anthropic.errors import error_from_body
 from tokensmith_server.providers.anthropic.parts import (
     THINKING_JOINT,
     arguments_of,
@@ -21,7 +22,7 @@ from tokensmith_server.providers.anthropic.parts import (
 )
 from tokensmith_server.providers.anthropic.signed import signed_thinking_of
 from tokensmith_server.providers.anthropic.turn import OpenTurn
-from tokensmith_server.providers.anthropic.usage import UsageReading, read_usage
+from tokensmith_server.providers.anthropic.usage import read_usage
 from tokensmith_server.providers.redaction import REDACT_PATTERNS, Redactor
 
 _decode: Final = msgspec.json.Decoder(wire.Answer).decode

@@ -14,8 +14,9 @@ import msgspec
 
 from tokensmith.v1 import chat_service_pb2 as chat_pb
 from tokensmith_server.billing.usage import TokenUsage
+from tokensmith_server.providers.answers import broke_off, malformed
 from tokensmith_server.providers.anthropic import wire
-from tokensmith_server.providers.anthropic.errors import broke_off, error_from_body, malformed
+from tokensmith_server.providers.anthropic.errors import error_from_body
 from tokensmith_server.providers.anthropic.parts import (
     THINKING_JOINT,
     FenceStripper,

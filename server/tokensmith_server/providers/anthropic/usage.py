@@ -7,13 +7,13 @@ overwrite. A block that breaks the algebra is not billed as it stands: the readi
 usage but a ``problem``, which the adapter logs.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 
 from tokensmith_server.billing.errors import UsageInvalid
 from tokensmith_server.billing.usage import TokenUsage
+from tokensmith_server.providers.answers import UsageReading
 
 COUNT_LIMIT: Final = 2**31 - 1
 """No call comes near this many tokens: a count above it is a defect of the provider."""
@@ -30,16 +30,6 @@ class _Usage(msgspec.Struct):
     output_tokens: int | None = None
     output_tokens_details: _OutputDetails | None = None
     service_tier: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class UsageReading:
-    """What the usage blocks came to; ``problem`` says why there is no usage in spite of them."""
-
-    usage: TokenUsage | None = None
-    problem: str | None = None
-    service_tier: str = ""
-    """The tier that served the call in OpenAI's word, where the provider names one."""
 
 
 _TIERS: Final = {"standard": "default", "priority": "priority"}

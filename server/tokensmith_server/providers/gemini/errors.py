@@ -261,25 +261,3 @@ def no_answer(reason: str, *, redact: Redactor = REDACT_PATTERNS) -> ProviderErr
         code=redact.code_or_none(reason),
         may_have_run=True,
     )
-
-
-def malformed(message: str | None = None) -> ProviderError:
-    """Make the error of an answer that is none."""
-    return ProviderError(
-        ErrorKind.MALFORMED_RESPONSE,
-        message or _MESSAGES[ErrorKind.MALFORMED_RESPONSE],
-        phase=Phase.ANSWERED,
-        http_status=200,
-        may_have_run=True,
-    )
-
-
-def broke_off(kind: ErrorKind = ErrorKind.CONNECTION) -> ProviderError:
-    """Make the error of a stream that ended before its answer did."""
-    return ProviderError(
-        kind,
-        "The provider broke off in the middle of its answer.",
-        phase=Phase.ANSWERED,
-        http_status=200,
-        may_have_run=True,
-    )

@@ -1,7 +1,4 @@
-"""The adapter for Gemini: fetch what must be fetched, build, send, parse.
-
-Log lines hold names, statuses and ids, and never Google's words, since those may repeat a prompt.
-"""
+"""The adapter for Gemini, which also fetches what Google would not."""
 
 import asyncio
 from collections.abc import Mapping
@@ -9,7 +6,6 @@ from dataclasses import replace
 from typing import Final
 
 import aiohttp
-import structlog
 from yarl import URL
 
 from tokensmith.v1 import chat_service_pb2 as chat_pb
@@ -17,34 +13,24 @@ from tokensmith_server.catalog.model import ModelSpec
 from tokensmith_server.providers.base import (
     ChatBatch,
     ChatCall,
-    ChatResult,
     ErrorKind,
     Phase,
     ProviderError,
     ProviderSettings,
-    UpstreamFacts,
 )
 from tokensmith_server.providers.capabilities import check_capabilities, refuse
 from tokensmith_server.providers.gemini.check import check_gemini, check_image_type
 from tokensmith_server.providers.gemini.contents import image_urls
-from tokensmith_server.providers.gemini.errors import (
-    error_from_body,
-    malformed,
-    read_error_facts,
-)
+from tokensmith_server.providers.gemini.errors import error_from_body, read_error_facts
 from tokensmith_server.providers.gemini.request import build_chat_request
-from tokensmith_server.providers.gemini.response import parse_chat_response
+from tokensmith_server.providers.gemini.response import ParsedChat, parse_chat_response
 from tokensmith_server.providers.gemini.stream import ChatStreamParser
-from tokensmith_server.providers.http import (
-    HTTPSender,
-    OpenAnswer,
-    parse_base_url,
-    retry_after_seconds,
-)
+from tokensmith_server.providers.http import HTTPSender, parse_base_url
+from tokensmith_server.providers.http_chat import HTTPChatProvider, StreamReader, UpstreamRequest
 from tokensmith_server.providers.media_fetch import MediaFetcher
 from tokensmith_server.providers.media_types import InlineMedia, MediaRefused
 from tokensmith_server.providers.redaction import Redactor, request_id_or_none
-from tokensmith_server.providers.sse import SSEDecoder, SSELimitExceeded
+from tokensmith_server.providers.sse import SSEDecoder
 
 NAME: Final = "gemini"
 BASE_URL: Final = "https://generativelanguage.googleapis.com"
@@ -52,8 +38,6 @@ BASE_URL: Final = "https://generativelanguage.googleapis.com"
 _API_VERSION: Final = "v1beta"
 _NO_MEDIA: Final[Mapping[str, InlineMedia]] = {}
 _TOTAL_SECONDS_MIN: Final = 0.001
-
-_log = structlog.get_logger(__name__)
 
 
 def create(
@@ -73,7 +57,7 @@ def create(
     )
 
 
-class GeminiProvider:
+class GeminiProvider(HTTPChatProvider[ParsedChat, ChatStreamParser]):
     """Chat with Gemini models. One instance serves the whole process."""
 
     def __init__(
@@ -89,15 +73,13 @@ class GeminiProvider:
         Raises:
             ValueError: the API key has characters that no header can hold.
         """
-        self.name = name
-        self._models = base_url / "models"
         key = (settings.api_key or "").strip()
-        self._redact = Redactor([key])
         headers = {"Content-Type": "application/json"}
         if key:
             # Never the query's ``key``: addresses end up in logs.
             headers["x-goog-api-key"] = key
-        self._sender = HTTPSender(session, headers)
+        super().__init__(name, HTTPSender(session, headers), Redactor([key]))
+        self._models = base_url / "models"
         self._fetcher = fetcher
 
     def check_chat(self, params: chat_pb.ChatCompletionParams, model: ModelSpec) -> None:
@@ -109,48 +91,7 @@ class GeminiProvider:
         check_capabilities(params, model)
         check_gemini(params, model, self._fetcher.policy)
 
-    async def complete_chat(self, call: ChatCall) -> ChatResult:
-        """Make a call that is answered whole.
-
-        Raises:
-            ProviderError: any kind.
-        """
-        answer = await self._send(call, "generateContent")
-        try:
-            parsed = parse_chat_response(await answer.read_all(), redact=self._redact)
-        except ProviderError as error:
-            error.upstream_request_id = answer.request_id
-            self._log_failure(error, call)
-            raise
-        finally:
-            answer.close()
-        request_id = answer.request_id or request_id_or_none(parsed.response_id)
-        self.log_usage_problem(parsed.usage.problem, call, request_id)
-        facts = UpstreamFacts(answer.status, request_id, parsed.returned_model)
-        return ChatResult(parsed.completion, parsed.usage.usage, facts)
-
-    async def stream_chat(self, call: ChatCall) -> "GeminiChatStream":
-        """Make a call that is answered in parts, and wait for the first one.
-
-        Raises:
-            ProviderError: any kind; phase is not STREAMING.
-        """
-        answer = await self._send(call, "streamGenerateContent", alt="sse")
-        try:
-            stream = await self._open_stream(call, answer)
-        except BaseException as error:
-            answer.close()
-            if isinstance(error, ProviderError):
-                error.upstream_request_id = answer.request_id
-                self._log_failure(error, call)
-            raise
-        return stream
-
-    async def close(self) -> None:
-        """Do nothing: the session belongs to whoever made it."""
-
-    async def _send(self, call: ChatCall, method: str, **query: str) -> OpenAnswer:
-        """Send a call and return the answer if its status is 200."""
+    async def _build(self, call: ChatCall, *, stream: bool) -> UpstreamRequest:
         text = call.model.text
         if text is None:
             refuse(f"`{call.model.id}` is not a chat model.", "model")
@@ -165,23 +106,12 @@ class GeminiProvider:
         spent_seconds = asyncio.get_running_loop().time() - started_at
         left_seconds = max(call.timeouts.total_seconds - spent_seconds, _TOTAL_SECONDS_MIN)
         timeouts = replace(call.timeouts, total_seconds=left_seconds) if media else call.timeouts
-        url = (self._models / f"{call.route.upstream_id}:{method}").with_query(query)
-        try:
-            answer = await self._sender.post(url, body, timeouts)
-        except ProviderError as error:
-            self._log_failure(error, call)
-            raise
-        if answer.status == 200:
-            return answer
-        refusal = error_from_body(
-            answer.status,
-            await answer.read_error_body(),
-            redact=self._redact,
-            retry_after_seconds=retry_after_seconds(answer.headers),
-        )
-        refusal.upstream_request_id = answer.request_id
-        self._log_failure(refusal, call)
-        raise refusal
+        return UpstreamRequest(self._url(call.route.upstream_id, stream=stream), body, timeouts)
+
+    def _url(self, model: str, *, stream: bool) -> URL:
+        if stream:
+            return (self._models / f"{model}:streamGenerateContent").with_query(alt="sse")
+        return self._models / f"{model}:generateContent"
 
     async def _media(self, call: ChatCall) -> Mapping[str, InlineMedia]:
         """Fetch the images that the messages name by address.
@@ -200,61 +130,42 @@ class GeminiProvider:
             try:
                 media[url] = _usable(fetched[url])
             except MediaRefused as refusal:
-                error = ProviderError(
+                raise ProviderError(
                     ErrorKind.INVALID_REQUEST,
                     refusal.reason,
                     phase=Phase.CONNECT,
                     param=param,
                     code="invalid_image_url",
-                )
-                self._log_failure(error, call)
-                raise error from None
+                ) from None
         return media
 
-    async def _open_stream(self, call: ChatCall, answer: OpenAnswer) -> "GeminiChatStream":
-        if answer.content_type != "text/event-stream":
-            raise await self._no_stream(answer)
-        stream = GeminiChatStream(self, call, answer, self._redact)
-        await stream.open()
-        return stream
+    def _parse(self, body: bytes, call: ChatCall) -> ParsedChat:
+        return parse_chat_response(body, redact=self._redact)
 
-    async def _no_stream(self, answer: OpenAnswer) -> ProviderError:
-        """Make the error of a 200 that is no stream."""
-        body = await answer.read_error_body()
-        if read_error_facts(body).message:
-            return error_from_body(200, body, redact=self._redact)
-        return malformed("The provider's answer is not a stream.")
+    def _new_reader(self, call: ChatCall) -> StreamReader[ChatStreamParser]:
+        choice_count = call.params.choice_count or 1
+        parser = ChatStreamParser(choice_count=choice_count, redact=self._redact)
+        decoder = SSEDecoder()
 
-    def _log_failure(self, error: ProviderError, call: ChatCall) -> None:
-        _log.warning(
-            "upstream_call_failed",
-            provider=self.name,
-            upstream_model=call.route.upstream_id,
-            kind=error.kind.value,
-            phase=error.phase.value,
-            http_status=error.http_status,
-            code=error.code,
-            upstream_request_id=error.upstream_request_id,
+        def take(data: bytes) -> ChatBatch | None:
+            events = decoder.feed(data)
+            return parser.feed(events.payloads) if events.payloads else None
+
+        return StreamReader(parser, take, decoder.flush)
+
+    def _error(
+        self, status: int, body: bytes, *, retry_after_seconds: float | None = None
+    ) -> ProviderError:
+        return error_from_body(
+            status, body, redact=self._redact, retry_after_seconds=retry_after_seconds
         )
 
-    def log_usage_problem(
-        self, problem: str | None, call: ChatCall, upstream_request_id: str | None
-    ) -> None:
-        """Log why a reported usage is not billed by, if one is not."""
-        if problem is not None:
-            _log.warning(
-                "upstream_usage_unusable",
-                provider=self.name,
-                upstream_model=call.route.upstream_id,
-                problem=problem,
-                upstream_request_id=upstream_request_id,
-            )
+    def _says_error(self, body: bytes) -> bool:
+        return bool(read_error_facts(body).message)
 
-    def log_stream_end(self, parser: ChatStreamParser, call: ChatCall, answer: OpenAnswer) -> None:
-        """Log what went wrong with a stream, if anything did, and is not raised by its opening."""
-        if parser.failure is not None and parser.failure.phase is Phase.STREAMING:
-            self._log_failure(parser.failure, call)
-        self.log_usage_problem(parser.usage_problem, call, answer.request_id or parser.response_id)
+    def id_within(self, answer: ParsedChat | ChatStreamParser) -> str | None:
+        """Google names an exchange in the body alone."""
+        return request_id_or_none(answer.response_id)
 
 
 def _usable(image: InlineMedia | MediaRefused) -> InlineMedia:
@@ -262,89 +173,3 @@ def _usable(image: InlineMedia | MediaRefused) -> InlineMedia:
         raise image
     check_image_type(image)
     return image
-
-
-class GeminiChatStream:
-    """An open stream; iterate it, and close it if it is not iterated to its end."""
-
-    def __init__(
-        self, provider: GeminiProvider, call: ChatCall, answer: OpenAnswer, redact: Redactor
-    ) -> None:
-        self.facts = UpstreamFacts(answer.status, answer.request_id)
-        self._provider = provider
-        self._call = call
-        self._answer = answer
-        self._decoder = SSEDecoder()
-        self._parser = ChatStreamParser(choice_count=call.params.choice_count or 1, redact=redact)
-        self._first: ChatBatch | None = None
-        self._ended = False
-
-    async def open(self) -> None:
-        """Wait for the first batch.
-
-        Raises:
-            ProviderError: the stream failed before there was one.
-        """
-        self._first = await self._next_batch()
-        if self._first is None and self._parser.failure is not None:
-            raise self._parser.failure
-        self.facts = UpstreamFacts(
-            self._answer.status,
-            self._request_id,
-            (self._first.returned_model if self._first else "") or None,
-        )
-
-    @property
-    def _request_id(self) -> str | None:
-        return self._answer.request_id or request_id_or_none(self._parser.response_id)
-
-    def __aiter__(self) -> "GeminiChatStream":
-        return self
-
-    async def __anext__(self) -> ChatBatch:
-        batch, self._first = self._first, None
-        batch = batch or await self._next_batch()
-        if batch is not None:
-            return batch
-        failure = self._parser.failure
-        if failure is not None:
-            failure.upstream_request_id = self._request_id
-            raise failure
-        raise StopAsyncIteration
-
-    async def aclose(self) -> None:
-        """Stop and release the connection; safe to call twice."""
-        self._ended = True
-        self._answer.close()
-
-    async def _next_batch(self) -> ChatBatch | None:
-        """Return what the next reads hold; ``None`` once the stream has ended, well or badly."""
-        while not self._ended:
-            batch = await self._read()
-            if self._parser.done or self._parser.failure is not None:
-                self._end()
-            if batch is not None:
-                self._answer.mark_streaming()
-                return batch
-        return None
-
-    async def _read(self) -> ChatBatch | None:
-        parser = self._parser
-        try:
-            data = await self._answer.read_some()
-            if not data:
-                return parser.finish(self._decoder.flush())
-            events = self._decoder.feed(data)
-        except ProviderError as error:
-            return parser.interrupt(error)
-        except SSELimitExceeded:
-            return parser.interrupt(malformed("The provider sent a frame that is too large."))
-        return parser.feed(events.payloads) if events.payloads else None
-
-    def _end(self) -> None:
-        self._ended = True
-        if self._parser.failure is None:
-            self._answer.finish()
-        else:
-            self._answer.close()
-        self._provider.log_stream_end(self._parser, self._call, self._answer)

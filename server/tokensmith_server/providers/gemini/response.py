@@ -10,14 +10,10 @@ from typing import Final
 import msgspec
 
 from tokensmith.v1 import chat_service_pb2 as chat_pb
+from tokensmith_server.providers.answers import UsageReading, malformed
 from tokensmith_server.providers.base import ProviderError
 from tokensmith_server.providers.gemini import wire
-from tokensmith_server.providers.gemini.errors import (
-    error_from_body,
-    malformed,
-    no_answer,
-    prompt_blocked,
-)
+from tokensmith_server.providers.gemini.errors import error_from_body, no_answer, prompt_blocked
 from tokensmith_server.providers.gemini.parts import (
     PartInvalid,
     arguments_of,
@@ -27,7 +23,7 @@ from tokensmith_server.providers.gemini.parts import (
     logprobs_of,
     new_call_id,
 )
-from tokensmith_server.providers.gemini.usage import UsageReading, read_usage
+from tokensmith_server.providers.gemini.usage import read_usage
 from tokensmith_server.providers.redaction import REDACT_PATTERNS, Redactor
 
 NewId = Callable[[], str]

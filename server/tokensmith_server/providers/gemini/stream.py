@@ -18,15 +18,10 @@ import msgspec
 
 from tokensmith.v1 import chat_service_pb2 as chat_pb
 from tokensmith_server.billing.usage import TokenUsage
+from tokensmith_server.providers.answers import broke_off, malformed
 from tokensmith_server.providers.base import ChatBatch, ErrorKind, Phase, ProviderError
 from tokensmith_server.providers.gemini import wire
-from tokensmith_server.providers.gemini.errors import (
-    broke_off,
-    error_from_body,
-    malformed,
-    no_answer,
-    prompt_blocked,
-)
+from tokensmith_server.providers.gemini.errors import error_from_body, no_answer, prompt_blocked
 from tokensmith_server.providers.gemini.parts import (
     PartInvalid,
     arguments_of,

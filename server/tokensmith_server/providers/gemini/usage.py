@@ -9,13 +9,13 @@ A block that breaks the algebra is not billed as it stands: the reading then has
 ``problem``, which the adapter logs.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 
 from tokensmith_server.billing.errors import UsageInvalid
 from tokensmith_server.billing.usage import TokenUsage
+from tokensmith_server.providers.answers import NOTHING_REPORTED, UsageReading
 
 COUNT_LIMIT: Final = 2**31 - 1
 """No call comes near this many tokens: a count above it is a defect of the provider."""
@@ -35,16 +35,6 @@ class _Usage(msgspec.Struct, rename="camel"):
     total_token_count: int | None = None
     prompt_tokens_details: list[_ModalityCount] | None = None
 
-
-@dataclass(frozen=True, slots=True)
-class UsageReading:
-    """What a usage block came to; ``problem`` says why there is no usage in spite of a block."""
-
-    usage: TokenUsage | None = None
-    problem: str | None = None
-
-
-NOTHING_REPORTED: Final = UsageReading()
 
 _decode = msgspec.json.Decoder(_Usage).decode
 

@@ -222,14 +222,3 @@ def _may_have_run(status: int, kind: ErrorKind) -> bool:
     if status < 300:
         return kind not in (ErrorKind.INVALID_REQUEST, ErrorKind.RATE_LIMITED)
     return (status >= 500 and status not in _NOT_BEGUN) or status == 408
-
-
-def malformed(message: str | None = None, *, status: int = 200) -> ProviderError:
-    """Make the error of an answer that is none."""
-    return ProviderError(
-        ErrorKind.MALFORMED_RESPONSE,
-        message or _MESSAGES[ErrorKind.MALFORMED_RESPONSE],
-        phase=Phase.ANSWERED,
-        http_status=status,
-        may_have_run=True,
-    )

@@ -10,8 +10,9 @@ from typing import Final
 import msgspec
 
 from tokensmith.v1 import chat_service_pb2 as chat_pb
+from tokensmith_server.providers.answers import UsageReading, malformed
 from tokensmith_server.providers.openai_dialect import wire
-from tokensmith_server.providers.openai_dialect.errors import error_from_body, malformed
+from tokensmith_server.providers.openai_dialect.errors import error_from_body
 from tokensmith_server.providers.openai_dialect.parts import (
     PartInvalid,
     annotations_of,
@@ -25,7 +26,7 @@ from tokensmith_server.providers.openai_dialect.parts import (
     sound_of,
 )
 from tokensmith_server.providers.openai_dialect.profile import DialectProfile
-from tokensmith_server.providers.openai_dialect.usage import UsageReading, read_usage
+from tokensmith_server.providers.openai_dialect.usage import read_usage
 from tokensmith_server.providers.redaction import REDACT_PATTERNS, Redactor
 
 _decode: Final = msgspec.json.Decoder(wire.Completion).decode

@@ -13,10 +13,11 @@ import msgspec
 
 from tokensmith.v1 import chat_service_pb2 as chat_pb
 from tokensmith_server.billing.usage import TokenUsage
+from tokensmith_server.providers.answers import broke_off, malformed
 from tokensmith_server.providers.base import ChatBatch, ErrorKind, Phase, ProviderError
 from tokensmith_server.providers.openai_dialect import wire
 from tokensmith_server.providers.openai_dialect.delta import ChoiceState, fill_delta, is_text
-from tokensmith_server.providers.openai_dialect.errors import error_from_body, malformed
+from tokensmith_server.providers.openai_dialect.errors import error_from_body
 from tokensmith_server.providers.openai_dialect.parts import PartInvalid
 from tokensmith_server.providers.openai_dialect.profile import DialectProfile
 from tokensmith_server.providers.openai_dialect.response import json_text
@@ -100,7 +101,7 @@ class ChatStreamParser:
             elif not self._choices:
                 self.failure = malformed("The provider's stream has no answer in it.")
             else:
-                self.failure = _broke_off(ErrorKind.CONNECTION)
+                self.failure = broke_off(ErrorKind.CONNECTION)
         return self._take_batch()
 
     def interrupt(self, error: ProviderError) -> None:
@@ -133,7 +134,7 @@ class ChatStreamParser:
         if self._delivered:
             if self.failure.kind is ErrorKind.INVALID_REQUEST:
                 # Whoever has begun to answer can't find fault with the request any more.
-                self.failure = _broke_off(ErrorKind.OVERLOADED)
+                self.failure = broke_off(ErrorKind.OVERLOADED)
             self.failure.phase = Phase.STREAMING
             self.failure.may_have_run = True
         self.failure.usage = self.usage
@@ -189,7 +190,7 @@ class ChatStreamParser:
             if state.finished:
                 continue
             if not self._profile.lenient_end:
-                self.failure = _broke_off(ErrorKind.CONNECTION)
+                self.failure = broke_off(ErrorKind.CONNECTION)
                 return
             self._flush_pieces()
             self._batch.deltas.append(
@@ -277,13 +278,3 @@ def _is_chunk(payload: bytes) -> bool:
     except _UNREADABLE:
         return False
     return True
-
-
-def _broke_off(kind: ErrorKind) -> ProviderError:
-    return ProviderError(
-        kind,
-        "The provider broke off in the middle of its answer.",
-        phase=Phase.ANSWERED,
-        http_status=200,
-        may_have_run=True,
-    )

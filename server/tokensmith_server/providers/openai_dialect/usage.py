@@ -4,13 +4,13 @@ A block that breaks the algebra is not billed as it stands: the reading then has
 ``problem``, which the adapter logs. A count that is absent stays absent.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 
 from tokensmith_server.billing.errors import UsageInvalid
 from tokensmith_server.billing.usage import TokenUsage
+from tokensmith_server.providers.answers import NOTHING_REPORTED, UsageReading
 from tokensmith_server.providers.openai_dialect.profile import DialectProfile, ReasoningCount
 
 COUNT_LIMIT: Final = 2**31 - 1
@@ -40,16 +40,6 @@ class _Usage(msgspec.Struct):
     prompt_tokens_details: _PromptDetails | None = None
     completion_tokens_details: _CompletionDetails | None = None
 
-
-@dataclass(frozen=True, slots=True)
-class UsageReading:
-    """What a usage block came to; ``problem`` says why there is no usage in spite of a block."""
-
-    usage: TokenUsage | None = None
-    problem: str | None = None
-
-
-NOTHING_REPORTED: Final = UsageReading()
 
 _NO_PROMPT_DETAILS: Final = _PromptDetails()
 _NO_COMPLETION_DETAILS: Final = _CompletionDetails()

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from tokensmith_server.billing.usage import TokenUsage
-from tokensmith_server.providers.anthropic.usage import UsageCounter, UsageReading, read_usage
+from tokensmith_server.providers.answers import UsageReading
+from tokensmith_server.providers.anthropic.usage import UsageCounter, read_usage
 
 
 def read(**counts: Any) -> UsageReading:

@@ -7,7 +7,8 @@ import pytest
 
 from tests.unit.server.providers.gemini.wires import USAGE
 from tokensmith_server.billing.usage import TokenUsage
-from tokensmith_server.providers.gemini.usage import UsageReading, read_usage
+from tokensmith_server.providers.answers import UsageReading
+from tokensmith_server.providers.gemini.usage import read_usage
 
 
 def reading(**fields: Any) -> UsageReading:
