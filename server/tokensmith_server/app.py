@@ -26,7 +26,7 @@ from tokensmith.v1 import (
 from tokensmith_server.billing.audit import HoldFacts
 from tokensmith_server.billing.pricing import charge
 from tokensmith_server.billing.rates import TokenRate
-from tokensmith_server.billing.servicer import BillingParts, BillingServicer
+from tokensmith_server.billing.servicer import BillingParts, BillingServicer, BillingStore
 from tokensmith_server.billing.sweeper import Sweeper, SweepPolicy
 from tokensmith_server.catalog.catalog import Catalog
 from tokensmith_server.catalog.loader import load_catalog
@@ -191,7 +191,7 @@ async def open_app(
             supervisor=supervisor,
             sweeper=sweeper,
             chat=ChatServicer(ChatService(parts), total_seconds_max=settings.total_seconds_max),
-            billing=BillingServicer(billing_parts(parts)),
+            billing=BillingServicer(billing_parts(parts, store)),
             models=ModelServicer(catalog, clock),
             responses=ResponseServicer(
                 ResponseService(store, clock, kept_seconds=settings.response_kept_seconds)
@@ -292,11 +292,11 @@ def _chat_parts(
     )
 
 
-def billing_parts(chat: ChatServiceParts) -> BillingParts:
+def billing_parts(chat: ChatServiceParts, store: BillingStore) -> BillingParts:
     """Billing over the same catalog, store and limits as the calls that it prices and lists."""
     models = ModelSelection(chat.catalog, chat.clock, chat.simulated)
     return BillingParts(
-        requests=chat.requests,
+        store=store,
         read_rate=rate_from_json,
         estimators={
             "chat": ChatEstimator(chat),

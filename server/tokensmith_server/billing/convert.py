@@ -25,7 +25,7 @@ OUTCOMES = {
     Outcome.FAILED: usage_pb2.OUTCOME_FAILED,
     Outcome.UNKNOWN: usage_pb2.OUTCOME_UNKNOWN,
 }
-_HOLD_STATES = {
+HOLD_STATES = {
     HoldState.HELD: billing_pb.Hold.STATE_HELD,
     HoldState.SETTLED: billing_pb.Hold.STATE_SETTLED,
     HoldState.VOIDED: billing_pb.Hold.STATE_VOIDED,
@@ -44,7 +44,13 @@ _FINISH_REASONS = {
     "content_filter": chat_pb.FINISH_REASON_CONTENT_FILTER,
     "function_call": chat_pb.FINISH_REASON_FUNCTION_CALL,
 }
-_KINDS = {"chat": model_pb.MODEL_KIND_TEXT}
+# What holds are for, in the ledger's words.
+KINDS = {
+    "chat": model_pb.MODEL_KIND_TEXT,
+    "image": model_pb.MODEL_KIND_IMAGE,
+    "video": model_pb.MODEL_KIND_VIDEO,
+    "motion_control": model_pb.MODEL_KIND_MOTION_CONTROL,
+}
 
 _USAGE_DETAILS = tuple(
     field.name
@@ -82,10 +88,10 @@ def request_to_proto(
     message = billing_pb.RequestRecord(
         id=record.request_id,
         key_id=record.api_key_id,
-        kind=_KINDS.get(record.kind, model_pb.MODEL_KIND_UNSPECIFIED),
+        kind=KINDS.get(record.kind, model_pb.MODEL_KIND_UNSPECIFIED),
         model=record.model,
         stream=record.stream,
-        hold=_hold_to_proto(record),
+        hold=hold_to_proto(record),
         outcome=OUTCOMES[record.outcome] if record.outcome else usage_pb2.OUTCOME_UNSPECIFIED,
         error_reason=record.error_reason or "",
         client_request_id=record.idempotency_key or "",
@@ -137,11 +143,12 @@ def estimate_to_proto(estimated: Estimate, catalog_version: str) -> billing_pb.E
     )
 
 
-def _hold_to_proto(record: RequestRecord) -> billing_pb.Hold:
+def hold_to_proto(record: RequestRecord) -> billing_pb.Hold:
+    """A call's money."""
     hold = billing_pb.Hold(
         id=record.hold_id,
         log_request_id=record.request_id,
-        state=_HOLD_STATES[record.state],
+        state=HOLD_STATES[record.state],
         model=record.model,
         held_microcredits=record.held_microcredits,
         shortfall_microcredits=record.shortfall_microcredits,

@@ -5,7 +5,7 @@ Methods that are not here yet answer UNIMPLEMENTED.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import grpc.aio
 
@@ -15,18 +15,34 @@ from tokensmith.v1 import image_service_pb2 as image_pb
 from tokensmith_server.billing.convert import (
     balance_to_proto,
     estimate_to_proto,
+    hold_to_proto,
     request_to_proto,
 )
 from tokensmith_server.billing.estimation import Estimator, estimate
+from tokensmith_server.billing.list_convert import (
+    before_of,
+    entry_filter,
+    entry_to_proto,
+    hold_filter,
+    key_to_proto,
+    page_size_of,
+    page_token,
+    request_filter,
+)
+from tokensmith_server.billing.listing import LogStore
 from tokensmith_server.billing.pricing import PriceLine, price_lines
 from tokensmith_server.billing.rates import Rate, TokenRate
-from tokensmith_server.billing.store import RequestRecord, RequestStore
+from tokensmith_server.billing.store import AccountStore, RequestRecord, RequestStore
 from tokensmith_server.errors import InvalidField, MethodUnimplemented, RateLimited
 from tokensmith_server.rate_limits import RateLimiter
 from tokensmith_server.rpc.call import RPCCall, current_call, current_caller
 
 # Ids on sale are shorter; what a client writes there instead may be anything.
 _MODEL_LENGTH_LOGGED = 100
+
+
+class BillingStore(RequestStore, LogStore, AccountStore, Protocol):
+    """What billing reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +53,7 @@ class BillingParts:
     now. ``estimators`` has one for each kind of params of ``EstimateRequest``, by its name there.
     """
 
-    requests: RequestStore
+    store: BillingStore
     read_rate: Callable[[str], Rate]
     estimators: Mapping[str, Estimator[Any]]
     catalog_version: str
@@ -56,7 +72,7 @@ class BillingServicer(billing_grpc.BillingServiceServicer):
         context: grpc.aio.ServicerContext[Any, Any],
     ) -> billing_pb.GetBalanceResponse:
         """See the contract."""
-        balance = await self._parts.requests.get_balance(current_caller().account_id)
+        balance = await self._parts.store.get_balance(current_caller().account_id)
         current_call().balance_microcredits = balance.available_microcredits
         return billing_pb.GetBalanceResponse(balance=balance_to_proto(balance))
 
@@ -66,9 +82,74 @@ class BillingServicer(billing_grpc.BillingServiceServicer):
         context: grpc.aio.ServicerContext[Any, Any],
     ) -> billing_pb.GetRequestResponse:
         """See the contract."""
-        record = await self._parts.requests.get_request(current_caller().account_id, request.id)
+        record = await self._parts.store.get_request(current_caller().account_id, request.id)
         return billing_pb.GetRequestResponse(
             request=request_to_proto(record, self._price_lines(record))
+        )
+
+    async def ListRequests(  # noqa: N802
+        self,
+        request: billing_pb.ListRequestsRequest,
+        context: grpc.aio.ServicerContext[Any, Any],
+    ) -> billing_pb.ListRequestsResponse:
+        """See the contract."""
+        page = await self._parts.store.page_requests(
+            current_caller().account_id,
+            request_filter(request),
+            limit=page_size_of(request),
+            before=before_of("requests", request.page_token),
+        )
+        return billing_pb.ListRequestsResponse(
+            requests=[request_to_proto(record, self._price_lines(record)) for record in page.items],
+            next_page_token=page_token("requests", page),
+        )
+
+    async def ListHolds(  # noqa: N802
+        self,
+        request: billing_pb.ListHoldsRequest,
+        context: grpc.aio.ServicerContext[Any, Any],
+    ) -> billing_pb.ListHoldsResponse:
+        """See the contract."""
+        page = await self._parts.store.page_requests(
+            current_caller().account_id,
+            hold_filter(request),
+            limit=page_size_of(request),
+            before=before_of("holds", request.page_token),
+        )
+        return billing_pb.ListHoldsResponse(
+            holds=[hold_to_proto(record) for record in page.items],
+            next_page_token=page_token("holds", page),
+        )
+
+    async def ListEntries(  # noqa: N802
+        self,
+        request: billing_pb.ListEntriesRequest,
+        context: grpc.aio.ServicerContext[Any, Any],
+    ) -> billing_pb.ListEntriesResponse:
+        """See the contract."""
+        page = await self._parts.store.page_entries(
+            current_caller().account_id,
+            entry_filter(request),
+            limit=page_size_of(request),
+            before=before_of("entries", request.page_token),
+        )
+        return billing_pb.ListEntriesResponse(
+            entries=[entry_to_proto(record) for record in page.items],
+            next_page_token=page_token("entries", page),
+        )
+
+    async def GetCurrentKey(  # noqa: N802
+        self,
+        request: billing_pb.GetCurrentKeyRequest,
+        context: grpc.aio.ServicerContext[Any, Any],
+    ) -> billing_pb.GetCurrentKeyResponse:
+        """See the contract."""
+        caller = current_caller()
+        key = await self._parts.store.get_key(caller.account_id, caller.key_id)
+        return billing_pb.GetCurrentKeyResponse(
+            key=key_to_proto(key),
+            account_id=caller.account_id,
+            account_display_name=caller.account_name,
         )
 
     async def Estimate(  # noqa: N802
@@ -85,7 +166,7 @@ class BillingServicer(billing_grpc.BillingServiceServicer):
         call.model = _model(params)[:_MODEL_LENGTH_LOGGED]
         _admit(call, parts.rate_limiter, caller.key_id)
         priced = estimator.price(params)
-        balance = await parts.requests.get_balance(caller.account_id)
+        balance = await parts.store.get_balance(caller.account_id)
         call.balance_microcredits = balance.available_microcredits
         estimated = estimate(priced, balance.available_microcredits)
         response = estimate_to_proto(estimated, parts.catalog_version)

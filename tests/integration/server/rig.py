@@ -91,7 +91,7 @@ def add_services(server: Any, chat: ChatRig) -> None:
         ChatServicer(chat.service, total_seconds_max=3_600.0), server
     )
     billing_service_pb2_grpc.add_BillingServiceServicer_to_server(
-        BillingServicer(billing_parts(chat.parts)), server
+        BillingServicer(billing_parts(chat.parts, chat.store)), server
     )
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(
         ModelServicer(chat.parts.catalog, chat.clock), server
