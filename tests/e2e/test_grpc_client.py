@@ -19,11 +19,6 @@ MODEL = "gpt-5.4-nano"
 
 
 class TestClientOnGateway(ClientBehaviour):
-    # These ask for Estimate and ListRequests, which the server does not serve yet.
-    test_chat_is_held_settled_and_on_the_receipt = None  # type: ignore[assignment]
-    test_call_beyond_the_balance_says_what_is_missing = None  # type: ignore[assignment]
-    test_estimate_is_what_the_call_is_held_at = None  # type: ignore[assignment]
-
     @pytest.fixture
     async def served(self, gateway: Gateway, books: Books) -> AsyncIterator[Served]:
         # Enough for every call of the suite but the one that is meant to be refused.

@@ -142,7 +142,7 @@ class ClientBehaviour:
 
     async def test_call_beyond_the_balance_says_what_is_missing(self, served: Served) -> None:
         available = (await served.client.get_balance()).available_microcredits
-        text = "word " * 400_000
+        text = "word " * 250_000
         params = user_params(served.text_model, text)
         estimate = await served.client.estimate(billing_pb.EstimateRequest(chat=params))
         if estimate.affordable:
