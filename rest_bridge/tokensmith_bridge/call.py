@@ -20,6 +20,8 @@ _RETRY_COUNT: Final = istr("x-stainless-retry-count")
 _TIMEOUT: Final = istr("x-stainless-timeout")
 _READ_TIMEOUT: Final = istr("x-stainless-read-timeout")
 _TRACEPARENT: Final = istr("traceparent")
+_ANTHROPIC_VERSION: Final = istr("anthropic-version")
+_ANTHROPIC_PATH: Final = "/v1/messages"
 
 _TRACE: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _SECONDS: Final = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,6})?")
@@ -43,6 +45,7 @@ class Call:
         "model",
         "reason",
         "request_id",
+        "speaks_anthropic",
         "started",
         "stream",
     )
@@ -53,6 +56,8 @@ class Call:
         self.model = ""
         self.reason = ""
         self.stream = False
+        # Whether the client wants errors, and the request id, in Anthropic's form.
+        self.speaks_anthropic = False
         self.charged_microcredits: int | None = None
         self.first_frame_seconds: float | None = None
         offered = headers.get(_CLIENT_REQUEST_ID)
@@ -64,6 +69,11 @@ class Call:
 
 
 CALL: Final = web.RequestKey("call", Call)
+
+
+def speaks_anthropic(path: str, headers: "CIMultiDictProxy[str]") -> bool:
+    """Whether a request is one of Anthropic's clients, by its path or by the version it names."""
+    return path.startswith(_ANTHROPIC_PATH) or _ANTHROPIC_VERSION in headers
 
 
 def new_request_id() -> str:

@@ -11,7 +11,7 @@ from aiohttp import HttpVersion11, web
 
 from tokensmith_bridge import metrics
 from tokensmith_bridge.backend import Backend
-from tokensmith_bridge.call import CALL, Call, call_metadata
+from tokensmith_bridge.call import CALL, Call, call_metadata, speaks_anthropic
 from tokensmith_bridge.openai.errors import BridgeReason, MoneyFacts, Refusal
 from tokensmith_bridge.replies import error_reply
 from tokensmith_bridge.routes import Endpoint, Handler, near_path
@@ -39,6 +39,7 @@ class Outermost:
 
         async def serve(request: web.Request) -> web.StreamResponse:
             call = Call(request.headers)
+            call.speaks_anthropic = speaks_anthropic(request.path, request.headers)
             request[CALL] = call
             status = _CLIENT_GONE_STATUS
             metrics.REQUESTS_RUNNING.inc()

@@ -7,12 +7,14 @@ from aiohttp import web
 from multidict import CIMultiDict, istr
 
 from tokensmith.credits import format_credits
+from tokensmith_bridge.anthropic.errors import anthropic_error_body, anthropic_status
 from tokensmith_bridge.call import Call
 from tokensmith_bridge.openai.errors import FREE, MoneyFacts, Refusal, error_body, error_headers
 
 ServerHeaders = Iterable[tuple[str, str | bytes]]
 
 _REQUEST_ID: Final = istr("x-request-id")
+_ANTHROPIC_REQUEST_ID: Final = istr("request-id")
 _CLIENT_REQUEST_ID: Final = istr("X-Client-Request-Id")
 _PROCESSING: Final = istr("openai-processing-ms")
 _HELD: Final = istr("x-credits-held")
@@ -90,9 +92,13 @@ def stream_reply(
 def error_reply(
     call: Call, refusal: Refusal, *, more_headers: Iterable[tuple[str, str]] = ()
 ) -> web.Response:
-    """An error in OpenAI's shape, with what it cost."""
-    response = json_reply(call, error_body(refusal, call.request_id), money=refusal.money)
-    response.set_status(refusal.row.status)
+    """An error in OpenAI's shape, or in Anthropic's for its clients, with what it cost."""
+    if call.speaks_anthropic:
+        body, status = anthropic_error_body(refusal, call.request_id), anthropic_status(refusal)
+    else:
+        body, status = error_body(refusal, call.request_id), refusal.row.status
+    response = json_reply(call, body, money=refusal.money)
+    response.set_status(status)
     response.headers.update(error_headers(refusal))
     response.headers.extend(more_headers)
     return response
@@ -109,5 +115,7 @@ def _add_call_headers(
         elif key == "x-request-id" and isinstance(value, str) and value:
             call.request_id = value
     headers[_REQUEST_ID] = call.request_id
+    if call.speaks_anthropic:
+        headers[_ANTHROPIC_REQUEST_ID] = call.request_id
     if call.client_request_id is not None:
         headers[_CLIENT_REQUEST_ID] = call.client_request_id

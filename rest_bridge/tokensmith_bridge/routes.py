@@ -11,6 +11,7 @@ from tokensmith_bridge.config import BridgeSettings
 from tokensmith_bridge.handlers.billing import BillingHandlers
 from tokensmith_bridge.handlers.chat import ChatHandlers
 from tokensmith_bridge.handlers.health import HealthHandlers
+from tokensmith_bridge.handlers.messages import MessagesHandlers
 from tokensmith_bridge.handlers.models import ModelHandlers
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -33,11 +34,14 @@ class Endpoint:
 def endpoints(backend: Backend, settings: BridgeSettings) -> tuple[Endpoint, ...]:
     """Everything that the bridge serves."""
     chat = ChatHandlers(backend, settings)
+    messages = MessagesHandlers(backend, settings)
     models = ModelHandlers(backend, settings)
     billing = BillingHandlers(backend, settings)
     health = HealthHandlers(backend, settings)
     return (
         Endpoint("POST", "/v1/chat/completions", chat.create_completion),
+        Endpoint("POST", "/v1/messages", messages.create_message),
+        Endpoint("POST", "/v1/messages/count_tokens", messages.count_tokens),
         Endpoint("GET", "/v1/models", models.list_models),
         Endpoint("GET", "/v1/models/{model_id:.+}", models.get_model),
         Endpoint("GET", "/v1/credits", billing.get_credits),

@@ -180,19 +180,26 @@ def credits_number(microcredits: int) -> msgspec.Raw:
 def error_body(refusal: Refusal, request_id: str) -> bytes:
     """The JSON of an error: OpenAI's four fields, ours beside them, and the request id."""
     error: dict[str, object] = {
-        "message": _message(refusal),
+        "message": error_message(refusal),
         "type": refusal.row.type,
         "param": refusal.param,
         "code": refusal.row.code,
+        **money_of_error(refusal),
     }
+    return msgspec.json.encode({"error": error, "request_id": request_id})
+
+
+def money_of_error(refusal: Refusal) -> dict[str, msgspec.Raw]:
+    """What an error says of money, in credits: what was needed and is there, and what it cost."""
+    money: dict[str, msgspec.Raw] = {}
     if refusal.reason == "INSUFFICIENT_CREDITS":
         for name in ("required", "available"):
             amount = _amount(refusal.facts, f"{name}_microcredits")
             if amount is not None:
-                error[name] = credits_number(amount)
+                money[name] = credits_number(amount)
     if refusal.money.charged_microcredits:
-        error["charged"] = credits_number(refusal.money.charged_microcredits)
-    return msgspec.json.encode({"error": error, "request_id": request_id})
+        money["charged"] = credits_number(refusal.money.charged_microcredits)
+    return money
 
 
 def error_headers(refusal: Refusal) -> dict[str, str]:
@@ -204,7 +211,8 @@ def error_headers(refusal: Refusal) -> dict[str, str]:
     return headers
 
 
-def _message(refusal: Refusal) -> str:
+def error_message(refusal: Refusal) -> str:
+    """What an error says to people."""
     facts = refusal.facts
     if refusal.reason == "INSUFFICIENT_CREDITS":
         required = _amount(facts, "required_microcredits")

@@ -1,0 +1,128 @@
+"""``POST /v1/messages``, whole or streamed, and ``POST /v1/messages/count_tokens``."""
+
+import functools
+from typing import Any
+
+from aiohttp import web
+
+from tokensmith.v1 import billing_service_pb2 as billing
+from tokensmith.v1 import chat_service_pb2 as chat
+from tokensmith_bridge.anthropic.errors import in_anthropics_terms
+from tokensmith_bridge.anthropic.request import (
+    count_request_from_json,
+    fill_input,
+    fill_params,
+    messages_request_from_json,
+)
+from tokensmith_bridge.anthropic.response import (
+    ThinkingShown,
+    message_to_json,
+    thinking_shown,
+    token_count_to_json,
+)
+from tokensmith_bridge.anthropic.stream import PING, MessageStreamEncoder
+from tokensmith_bridge.backend import Backend, call_server
+from tokensmith_bridge.call import (
+    CALL,
+    Call,
+    call_metadata,
+    deadline_seconds,
+    idempotency_key,
+)
+from tokensmith_bridge.config import BridgeSettings
+from tokensmith_bridge.model_facts import ModelFactsReader
+from tokensmith_bridge.openai.errors import Refusal
+from tokensmith_bridge.reading import read_json_body
+from tokensmith_bridge.relay import money_of, relay_stream
+from tokensmith_bridge.replies import json_reply
+
+
+class MessagesHandlers:
+    """Anthropic's endpoints."""
+
+    def __init__(self, backend: Backend, settings: BridgeSettings) -> None:
+        self._chat = backend.chat
+        self._billing = backend.billing
+        self._facts = ModelFactsReader(backend)
+        self._settings = settings
+
+    async def create_message(self, request: web.Request) -> web.StreamResponse:
+        """Answer a conversation."""
+        call = request[CALL]
+        metadata = call_metadata(request.headers, call.request_id)
+        asked = messages_request_from_json(await self._read(request))
+        call.model = asked.model
+        call.stream = bool(asked.stream)
+        message: chat.CreateChatCompletionRequest | chat.StreamChatCompletionRequest
+        if call.stream:
+            message, method = chat.StreamChatCompletionRequest(), self._chat.StreamChatCompletion
+        else:
+            message, method = chat.CreateChatCompletionRequest(), self._chat.CreateChatCompletion
+        seconds = self._seconds(request, stream=call.stream)
+        facts = await self._facts.read(asked.model, metadata, seconds=seconds)
+        origins = fill_params(message.params, asked, facts)
+        message.request_id = idempotency_key(request.headers)
+        rpc = method(message, metadata=metadata, timeout=seconds)
+        shown = thinking_shown(asked)
+        try:
+            if not call.stream:
+                return await _complete(call, rpc, shown)
+            return await relay_stream(
+                request,
+                call,
+                rpc,
+                functools.partial(MessageStreamEncoder, shown=shown),
+                heartbeat_seconds=self._settings.heartbeat_seconds,
+                beat=PING,
+            )
+        except Refusal as refusal:
+            raise in_anthropics_terms(refusal, origins) from None
+
+    async def count_tokens(self, request: web.Request) -> web.StreamResponse:
+        """Estimate the input of a message, free of charge."""
+        call = request[CALL]
+        metadata = call_metadata(request.headers, call.request_id)
+        asked = count_request_from_json(await self._read(request))
+        call.model = asked.model
+        seconds = self._seconds(request, stream=False)
+        facts = await self._facts.read(asked.model, metadata, seconds=seconds)
+        message = billing.EstimateRequest()
+        origins = fill_input(message.chat, asked, facts)
+        rpc = self._billing.Estimate(message, metadata=metadata, timeout=seconds)
+        try:
+            estimate = await call_server(rpc)
+        except Refusal as refusal:
+            raise in_anthropics_terms(refusal, origins) from None
+        return json_reply(
+            call,
+            token_count_to_json(estimate.input_tokens),
+            server_headers=await rpc.initial_metadata(),
+        )
+
+    async def _read(self, request: web.Request) -> bytes:
+        return await read_json_body(
+            request,
+            bytes_max=self._settings.body_bytes_max,
+            seconds_max=self._settings.body_seconds,
+        )
+
+    def _seconds(self, request: web.Request, *, stream: bool) -> float:
+        return deadline_seconds(
+            request.headers,
+            default_seconds=self._settings.default_deadline_seconds,
+            seconds_max=self._settings.deadline_seconds_max,
+            stream=stream,
+        )
+
+
+async def _complete(call: Call, rpc: Any, shown: ThinkingShown) -> web.Response:
+    response = await call_server(rpc)
+    charge = response.charge
+    call.charged_microcredits = charge.charged_microcredits
+    return json_reply(
+        call,
+        message_to_json(response, shown),
+        server_headers=await rpc.initial_metadata(),
+        money=money_of(charge),
+        replayed=charge.replayed,
+    )
