@@ -11,7 +11,7 @@ from tokensmith_server.billing.pricing import HoldTerms, TextFacts
 from tokensmith_server.billing.rates import TokenRate
 from tokensmith_server.billing.usage import TokenUsage
 from tokensmith_server.billing.value import value
-from tokensmith_server.catalog.model import ModelSpec, Route, TextSpec
+from tokensmith_server.catalog.model import ModelSpec, Route, TextSpec, Thinking
 from tokensmith_server.chat.attempts import Attempts
 from tokensmith_server.chat.parts import ChatLimits
 from tokensmith_server.chat.request import ChatRequest
@@ -103,9 +103,20 @@ class HeldCall:
             cap = self.text.output_ceiling_tokens
         return pricing.usage_is_plausible(
             usage,
-            input_token_estimate=self.terms.input_token_estimate,
+            input_token_estimate=self.terms.input_token_estimate + self._remembered_tokens(usage),
             output_tokens_maximum=cap * self.facts.choices,
         )
+
+    def _remembered_tokens(self, usage: TokenUsage) -> int:
+        """The most that thinking of earlier answers can add to the input, unseen by the estimate.
+
+        It comes back with its tool calls, from the provider's adapter (docs/adr/0013).
+        """
+        thinks = self.text.capabilities.thinking is not Thinking.NONE
+        if not thinks or usage.input_tokens <= self.terms.input_token_estimate:
+            return 0
+        called = any(message.tool_calls for message in self.request.params.messages)
+        return self.text.output_ceiling_tokens if called else 0
 
     def settlement(
         self,

@@ -132,6 +132,27 @@ async def test_missing_or_impossible_usage_is_replaced_by_a_low_estimate(
     assert 0 < record.charged_microcredits <= record.held_microcredits
 
 
+async def test_thinking_that_comes_back_with_its_tool_calls_is_billed_as_reported(
+    rig: ChatRig,
+) -> None:
+    # The provider adds the signed thinking of earlier answers, which no estimate sees.
+    called = chat_pb.ChatMessage(role=chat_pb.CHAT_ROLE_ASSISTANT)
+    called.tool_calls.add(
+        id="toolu_1", kind=chat_pb.CHAT_TOOL_KIND_FUNCTION, name="look", arguments="{}"
+    )
+    told = chat_pb.ChatMessage(
+        role=chat_pb.CHAT_ROLE_TOOL,
+        content=chat_pb.ChatContent(text="It rains."),
+        tool_call_id="toolu_1",
+    )
+    chat = params(model="claude-sonnet-4-6")
+    chat.messages.extend([called, told])
+    rig.providers["anthropic"].queue(Answer(text="Rain.", usage=TokenUsage(20_000, 10)))
+    answer = await rig.complete(chat)
+    assert not answer.completion.usage.estimated
+    assert answer.completion.usage.input_tokens == 20_000
+
+
 async def test_client_that_leaves_does_not_stop_the_call(rig: ChatRig) -> None:
     gate = asyncio.Event()
     rig.provider.queue(Answer(gate=gate))
