@@ -15,6 +15,7 @@ from typing import Any
 import structlog
 
 from tokensmith.v1 import (
+    admin_service_pb2_grpc,
     billing_service_pb2_grpc,
     chat_service_pb2_grpc,
     image_service_pb2_grpc,
@@ -23,6 +24,9 @@ from tokensmith.v1 import (
     response_service_pb2_grpc,
     video_service_pb2_grpc,
 )
+from tokensmith_server.admin.gauges import watch_routes
+from tokensmith_server.admin.servicer import AdminParts, AdminServicer
+from tokensmith_server.admin.token import ensure_token
 from tokensmith_server.billing.audit import HoldFacts
 from tokensmith_server.billing.pricing import charge
 from tokensmith_server.billing.rates import TokenRate
@@ -30,6 +34,7 @@ from tokensmith_server.billing.servicer import BillingParts, BillingServicer, Bi
 from tokensmith_server.billing.sweeper import Sweeper, SweepPolicy
 from tokensmith_server.catalog.catalog import Catalog
 from tokensmith_server.catalog.loader import load_catalog
+from tokensmith_server.catalog.model import Kind
 from tokensmith_server.catalog.rate_snapshot import rate_from_json
 from tokensmith_server.catalog.selection import ModelSelection
 from tokensmith_server.catalog.servicer import ModelServicer
@@ -52,6 +57,7 @@ from tokensmith_server.routing.router import Router
 from tokensmith_server.rpc.auth import Authenticator
 from tokensmith_server.rpc.interceptors import LoadLayer, build_layers
 from tokensmith_server.rpc.layer import Layer
+from tokensmith_server.rpc.operator import OperatorGate
 from tokensmith_server.rpc.server import Health
 from tokensmith_server.storage.storage import SQLStore, open_storage
 from tokensmith_server.supervisor import Supervisor
@@ -63,6 +69,7 @@ _log = structlog.get_logger(__name__)
 _SETTLING_SECONDS = 2.0
 
 SERVICES = (
+    "tokensmith.v1.AdminService",
     "tokensmith.v1.BillingService",
     "tokensmith.v1.ChatService",
     "tokensmith.v1.ImageService",
@@ -105,6 +112,7 @@ class ServerApp:
     billing: BillingServicer
     models: ModelServicer
     responses: ResponseServicer
+    admin: AdminServicer
     _closing_since: float | None = None
 
     def add_to(self, server: Any) -> None:
@@ -113,6 +121,7 @@ class ServerApp:
         billing_service_pb2_grpc.add_BillingServiceServicer_to_server(self.billing, server)
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(self.models, server)
         response_service_pb2_grpc.add_ResponseServiceServicer_to_server(self.responses, server)
+        admin_service_pb2_grpc.add_AdminServiceServicer_to_server(self.admin, server)
         image_service_pb2_grpc.add_ImageServiceServicer_to_server(
             image_service_pb2_grpc.ImageServiceServicer(), server
         )
@@ -193,10 +202,10 @@ async def open_app(
             chat=ChatServicer(ChatService(parts), total_seconds_max=settings.total_seconds_max),
             billing=BillingServicer(billing_parts(parts, store)),
             models=ModelServicer(catalog, clock),
-            responses=ResponseServicer(
-                ResponseService(store, clock, kept_seconds=settings.response_kept_seconds)
-            ),
+            responses=_response_servicer(settings, store, clock),
+            admin=admin_servicer(parts),
         )
+        watch_routes(parts.router, clock)
         stop = asyncio.Event()
         sweeping = asyncio.create_task(sweeper.run(stop))
         stack.push_async_callback(_stop_sweeper, sweeping, stop)
@@ -206,19 +215,25 @@ async def open_app(
         yield app
 
 
+def _response_servicer(settings: ServerSettings, store: SQLStore, clock: Clock) -> ResponseServicer:
+    return ResponseServicer(
+        ResponseService(store, clock, kept_seconds=settings.response_kept_seconds)
+    )
+
+
 async def _providers(
     settings: ServerSettings, catalog: Catalog, stack: AsyncExitStack
 ) -> Mapping[str, ChatProvider]:
     """An adapter for each provider that can be reached, over one session that ``stack`` closes."""
     session = await stack.enter_async_context(create_session())
     try:
-        known = settings.providers() | _extra_keys(catalog)
+        known = settings.providers() | extra_keys(catalog)
         return create_chat_providers(session, known, catalog.providers.values())
     except ValueError as error:
         raise ProviderSettingsError(str(error)) from error
 
 
-def _extra_keys(catalog: Catalog) -> dict[str, ProviderSettings]:
+def extra_keys(catalog: Catalog) -> dict[str, ProviderSettings]:
     """Keys of the overlay's hosts, from the variables that it names.
 
     Raises:
@@ -318,4 +333,29 @@ def _layers(settings: ServerSettings, store: SQLStore, clock: Clock, ids: Ids) -
         calls_max=settings.calls_max,
         default_deadline_seconds=settings.default_deadline_seconds,
         read_balance=store.get_balance,
+        operator=OperatorGate(_operator_token(settings)),
     )
+
+
+def admin_servicer(chat: ChatServiceParts) -> AdminServicer:
+    """The operator's view of the routes that calls take."""
+    texts = [model.id for model in chat.catalog.values() if model.kind is Kind.TEXT]
+    return AdminServicer(
+        AdminParts(
+            router=chat.router,
+            models=texts,
+            requests=chat.requests,
+            read_rate=rate_from_json,
+            clock=chat.clock,
+            process=chat.owner,
+        )
+    )
+
+
+def _operator_token(settings: ServerSettings) -> str | None:
+    if settings.admin_token is not None:
+        return settings.admin_token.get_secret_value()
+    token = ensure_token(settings.data_dir)
+    if token is None:
+        _log.warning("server.no_operator", data_dir=str(settings.data_dir))
+    return token

@@ -37,6 +37,19 @@ RESOLVED = Counter(
 SHORTFALL = Counter(
     "tokensmith_shortfall_microcredits_total", "Price that no balance covered, borne by the house."
 )
+ROUTES_OUT = Gauge(
+    "tokensmith_routes_out", "Routes that no try can be sent on now, by why.", ("reason",)
+)
+CREDENTIALS_OUT = Gauge(
+    "tokensmith_credentials_out",
+    "Our keys that their provider refuses, or whose account there has no credit.",
+    ("reason",),
+)
+HOUSE_COST = Counter(
+    "tokensmith_failed_attempts_microcredits_total",
+    "The most that tries without an answer may have cost the house.",
+    ("provider",),
+)
 SWEPT = Counter("tokensmith_holds_swept_total", "Holds resolved by the sweeper, by how.", ("how",))
 LATE_RESULTS = Counter(
     "tokensmith_late_results_total", "Answers that came after their hold had expired; free."

@@ -26,9 +26,9 @@ from tokensmith_server.billing.commands import (
     StoredResult,
     VoidHold,
 )
+from tokensmith_server.billing.listing import LogStore
 from tokensmith_server.billing.pricing import charge
 from tokensmith_server.billing.rates import TokenRate
-from tokensmith_server.billing.listing import LogStore
 from tokensmith_server.billing.store import AccountStore, LedgerStore, RequestStore, SweepStore
 from tokensmith_server.billing.usage import TokenUsage
 from tokensmith_server.catalog.rate_snapshot import rate_from_json, rate_to_json

@@ -42,6 +42,9 @@ class ErrorRow:
     retry: bool
 
 
+SILENT_WAIT_MS_MAX: Final = 20_000
+"""SDKs obey ``retry-after`` without a word to whoever waits for them."""
+
 _REQUEST: Final = "invalid_request_error"
 _SERVICE: Final = "service_unavailable_error"
 _SERVER: Final = "server_error"
@@ -203,12 +206,22 @@ def money_of_error(refusal: Refusal) -> dict[str, msgspec.Raw]:
 
 
 def error_headers(refusal: Refusal) -> dict[str, str]:
-    """The headers that tell SDKs whether, and when, to try again."""
-    headers = {"x-should-retry": "true" if refusal.row.retry else "false"}
+    """The headers that tell SDKs whether, and when, to try again.
+
+    A provider that is away for longer than anybody waits in silence is not worth an SDK's retry:
+    it is told not to, and people when.
+    """
+    retry = refusal.row.retry and not _is_away(refusal)
+    headers = {"x-should-retry": "true" if retry else "false"}
     if refusal.row.retry and refusal.retry_after_ms is not None:
         headers["retry-after-ms"] = str(refusal.retry_after_ms)
         headers["retry-after"] = str(-(-refusal.retry_after_ms // 1000))
     return headers
+
+
+def _is_away(refusal: Refusal) -> bool:
+    wait_ms = refusal.retry_after_ms or 0
+    return refusal.reason.startswith("UPSTREAM_") and wait_ms > SILENT_WAIT_MS_MAX
 
 
 def error_message(refusal: Refusal) -> str:

@@ -96,7 +96,7 @@ def request_to_proto(
         error_reason=record.error_reason or "",
         client_request_id=record.idempotency_key or "",
         price_lines=[line_to_proto(line) for line in lines],
-        attempts=[_attempt_to_proto(attempt) for attempt in record.attempts],
+        attempts=[attempt_to_proto(attempt) for attempt in record.attempts],
         create_time=time_to_proto(record.created_time),
     )
     if record.usage is not None:
@@ -163,20 +163,26 @@ def hold_to_proto(record: RequestRecord) -> billing_pb.Hold:
     return hold
 
 
-def _attempt_to_proto(attempt: AttemptRecord) -> billing_pb.Attempt:
+# Between the operator and a provider: no business of a customer's.
+_OPERATORS_OWN = frozenset({"operator_auth", "operator_credit"})
+
+
+def attempt_to_proto(attempt: AttemptRecord, *, whole: bool = False) -> billing_pb.Attempt:
+    """One try. Only the ``whole`` one, for the operator, names the operator's own trouble."""
+    hidden = not whole and attempt.error in _OPERATORS_OWN
     message = billing_pb.Attempt(
         number=attempt.number,
         provider=attempt.provider,
         upstream_model=attempt.upstream_model,
         state=_ATTEMPT_STATES[attempt.state],
         start_time=time_to_proto(attempt.started_time),
-        error=attempt.error or "",
+        error="unavailable" if hidden else attempt.error or "",
         upstream_request_id=attempt.upstream_request_id or "",
         returned_model=attempt.returned_model or "",
     )
     if attempt.ended_time is not None:
         message.end_time.CopyFrom(time_to_proto(attempt.ended_time))
-    if attempt.http_status is not None:
+    if attempt.http_status is not None and not hidden:
         message.http_status = attempt.http_status
     if attempt.first_byte_seconds is not None:
         latency = Duration()

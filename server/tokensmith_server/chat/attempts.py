@@ -298,6 +298,9 @@ class Attempts:
 
     def _failed(self, error: ProviderError) -> AttemptOutcome:
         unknown = error.may_have_run and error.phase is Phase.SENT
+        cost_microcredits = self._house_cost_microcredits(error)
+        if cost_microcredits:
+            metrics.with_labels(metrics.HOUSE_COST, self.route.provider).inc(cost_microcredits)
         return AttemptOutcome(
             number=self.number,
             state=AttemptState.UNKNOWN if unknown else AttemptState.FAILED,
@@ -306,7 +309,7 @@ class Attempts:
             error=error.kind.value,
             upstream_request_id=error.upstream_request_id,
             first_byte_seconds=self._first_byte_seconds,
-            house_cost_microcredits=self._house_cost_microcredits(error),
+            house_cost_microcredits=cost_microcredits,
         )
 
     def _house_cost_microcredits(self, error: ProviderError) -> int:

@@ -83,6 +83,11 @@ def retry_after_seconds(headers: Mapping[str, str], *, now: datetime | None = No
     return None if seconds is None else _sane_wait(seconds)
 
 
+def should_retry(headers: Mapping[str, str]) -> bool | None:
+    """Read a provider's word on whether another try helps; ``None`` where it says nothing."""
+    return {"true": True, "false": False}.get(headers.get("x-should-retry", "").strip().lower())
+
+
 def _number(text: str | None) -> float | None:
     try:
         number = float(text or "")

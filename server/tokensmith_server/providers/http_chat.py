@@ -25,7 +25,12 @@ from tokensmith_server.providers.base import (
     Timeouts,
     UpstreamFacts,
 )
-from tokensmith_server.providers.http import HTTPSender, OpenAnswer, retry_after_seconds
+from tokensmith_server.providers.http import (
+    HTTPSender,
+    OpenAnswer,
+    retry_after_seconds,
+    should_retry,
+)
 from tokensmith_server.providers.redaction import Redactor
 from tokensmith_server.providers.sse import SSELimitExceeded
 
@@ -206,6 +211,7 @@ class HTTPChatProvider(ABC, Generic[P, S]):
             retry_after_seconds=retry_after_seconds(answer.headers),
         )
         refusal.upstream_request_id = answer.request_id
+        refusal.should_retry = should_retry(answer.headers)
         self._log_failure(refusal, call)
         raise refusal
 

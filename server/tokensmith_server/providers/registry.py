@@ -10,6 +10,7 @@ import aiohttp
 from tokensmith_server.catalog.model import Dialect, ExtraProvider
 from tokensmith_server.providers import openai, openai_compatible, together, xai
 from tokensmith_server.providers.anthropic import provider as anthropic
+from tokensmith_server.providers.anthropic.memory import ThinkingMemory
 from tokensmith_server.providers.anthropic.profile import NAME as ANTHROPIC
 from tokensmith_server.providers.base import ChatProvider, ProviderSettings
 from tokensmith_server.providers.credentials import by_provider
@@ -56,11 +57,14 @@ def create_chat_providers(
 
 
 def _factory(name: str, extra: ExtraProvider | None) -> ChatFactory:
-    """What makes the adapters of one provider."""
+    """What makes the adapters of one provider, which share what must not depend on the key."""
     vendor = name if extra is None else extra.dialect.value
     if extra is not None and extra.dialect is Dialect.OPENAI:
         return _lenient(extra)
     create = CHAT_FACTORIES[vendor]
+    if vendor == ANTHROPIC:
+        # The next turn of a conversation may go out with another key.
+        create = partial(anthropic.create, memory=ThinkingMemory())
     return create if extra is None else _at(extra, create)
 
 

@@ -16,8 +16,15 @@ from tokensmith_server.ids import Ids
 from tokensmith_server.rpc.auth import Authenticator
 from tokensmith_server.rpc.call import current_call
 from tokensmith_server.rpc.error_layer import BalanceReader, ErrorLayer
-from tokensmith_server.rpc.layer import PUBLIC_PREFIXES, Behaviour, Context, Layer
+from tokensmith_server.rpc.layer import (
+    KEYLESS_PREFIXES,
+    OPERATOR_PREFIX,
+    Behaviour,
+    Context,
+    Layer,
+)
 from tokensmith_server.rpc.observation import LogLayer, MetricsLayer, RequestIdLayer
+from tokensmith_server.rpc.operator import OperatorGate
 
 
 class LoadLayer(Layer):
@@ -37,7 +44,7 @@ class LoadLayer(Layer):
         return self._running
 
     def _enter(self, method: str) -> None:
-        if method.startswith(PUBLIC_PREFIXES):
+        if method.startswith(KEYLESS_PREFIXES):
             self._running += 1
             return
         if self.closing:
@@ -68,18 +75,21 @@ class LoadLayer(Layer):
 
 
 class AuthLayer(Layer):
-    """Finds out who calls. Everything that is not public needs a key."""
+    """Finds out who calls. Everything that is not public needs a key, or the operator's token."""
 
     inside_of = (ErrorLayer, LoadLayer)
 
-    def __init__(self, authenticator: Authenticator) -> None:
+    def __init__(self, authenticator: Authenticator, operator: OperatorGate) -> None:
         super().__init__()
         self._authenticator = authenticator
+        self._operator = operator
 
     async def _authenticate(self, method: str) -> None:
-        if method.startswith(PUBLIC_PREFIXES):
-            return
         call = current_call()
+        if method.startswith(KEYLESS_PREFIXES):
+            if method.startswith(OPERATOR_PREFIX):
+                self._operator.check(call.text("authorization"))
+            return
         call.caller = await self._authenticator.authenticate(call.text("authorization"))
 
     async def unary(self, method: str, inner: Behaviour, request: Any, context: Context) -> Any:
@@ -143,10 +153,12 @@ def build_layers(
     calls_max: int,
     default_deadline_seconds: float,
     read_balance: BalanceReader | None = None,
+    operator: OperatorGate | None = None,
 ) -> tuple[Layer, ...]:
     """The layers of one process, outermost first.
 
-    ``read_balance`` is asked when a call failed before its money was known.
+    ``read_balance`` is asked when a call failed before its money was known. Without an
+    ``operator`` nobody is let in as one.
     """
     layers: tuple[Layer, ...] = (
         RequestIdLayer(ids),
@@ -154,7 +166,7 @@ def build_layers(
         MetricsLayer(clock),
         ErrorLayer(read_balance),
         LoadLayer(calls_max),
-        AuthLayer(authenticator),
+        AuthLayer(authenticator, operator or OperatorGate(None)),
         DeadlineLayer(default_deadline_seconds),
     )
     assert_order(layers)

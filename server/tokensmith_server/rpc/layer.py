@@ -20,6 +20,9 @@ Behaviour = Callable[[Any, Context], Any]
 
 # Served without a key: whether the process is up, and, in development, what it offers.
 PUBLIC_PREFIXES = ("/grpc.health.v1.", "/grpc.reflection.")
+# Served to the operator alone, and, like health, however much there is to do.
+OPERATOR_PREFIX = "/tokensmith.v1.AdminService/"
+KEYLESS_PREFIXES = (*PUBLIC_PREFIXES, OPERATOR_PREFIX)
 
 
 class Layer(grpc.aio.ServerInterceptor):

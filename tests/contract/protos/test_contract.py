@@ -10,6 +10,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescri
 
 from tokensmith.errors import REASONS
 from tokensmith.v1 import (
+    admin_service_pb2,
     billing_service_pb2,
     chat_service_pb2,
     error_reason_pb2,
@@ -26,6 +27,7 @@ PROTOS = Path(__file__).parents[3] / "protos" / "tokensmith" / "v1"
 FILES = [
     module.DESCRIPTOR
     for module in (
+        admin_service_pb2,
         billing_service_pb2,
         chat_service_pb2,
         error_reason_pb2,
@@ -87,9 +89,10 @@ HTTP = {
 }
 
 
-def test_the_seven_services_are_there() -> None:
+def test_the_eight_services_are_there() -> None:
     services = {name for file in FILES for name in file.services_by_name}
     assert services == {
+        "AdminService",
         "BillingService",
         "ChatService",
         "ImageService",

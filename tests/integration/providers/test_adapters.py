@@ -25,6 +25,7 @@ from tokensmith_server.providers.base import (
     ProviderError,
     ProviderSettings,
 )
+from tokensmith_server.providers.credentials import credentials_of, split_keys
 from tokensmith_server.providers.http import create_session
 from tokensmith_server.providers.registry import CHAT_FACTORIES, create_chat_providers
 
@@ -264,3 +265,30 @@ async def test_failed_openings_leave_no_connection_behind() -> None:
 
 def test_settings_show_no_key() -> None:
     assert KEY not in repr(ProviderSettings(KEY, "http://x"))
+
+
+@pytest.mark.parametrize("vendor", CHAT_FACTORIES)
+async def test_each_key_has_an_adapter_of_its_own(vendor: str) -> None:
+    async def script(upstream: ScriptedUpstream, writer: asyncio.StreamWriter) -> None:
+        body = answer(b"{}", status="503 No")
+        writer.write(body.replace(b"\r\n", b"\r\nx-should-retry: false\r\n", 1))
+
+    async with scripted(script) as upstream, create_session() as session:
+        settings = credentials_of(vendor, split_keys("key-one, key-two,"), upstream.base_url)
+        providers = create_chat_providers(session, settings)
+        assert list(providers) == [f"{vendor}#1", f"{vendor}#2"]
+        for provider in providers.values():
+            assert provider.name == vendor
+            with capture_logs(), pytest.raises(ProviderError) as caught:
+                await provider.complete_chat(call_of(vendor))
+            assert caught.value.should_retry is False
+    one, two = upstream.requests
+    assert (b"key-one" in one, b"key-two" in one) == (True, False)
+    assert (b"key-one" in two, b"key-two" in two) == (False, True)
+
+
+async def test_key_that_cannot_be_used_is_named_by_its_number() -> None:
+    async with create_session() as session:
+        settings = credentials_of("xai", ["good", "b\x00d"])
+        with pytest.raises(ValueError, match="provider xai#2: "):
+            create_chat_providers(session, settings)

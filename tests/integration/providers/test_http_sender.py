@@ -21,6 +21,7 @@ from tokensmith_server.providers.http import (
     create_session,
     parse_base_url,
     retry_after_seconds,
+    should_retry,
 )
 
 QUICK = Timeouts(connect_seconds=5, first_byte_seconds=5, idle_seconds=5, total_seconds=5)
@@ -275,3 +276,10 @@ def test_base_url_must_be_plain(text: str) -> None:
     with pytest.raises(ValueError, match="base URL") as caught:
         parse_base_url(text)
     assert not text or text not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("told", "read"), [("true", True), ("False ", False), ("", None), ("maybe", None), (None, None)]
+)
+def test_word_on_retries_is_read_where_there_is_one(told: str | None, read: bool | None) -> None:
+    assert should_retry({} if told is None else {"x-should-retry": told}) is read

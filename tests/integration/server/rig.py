@@ -13,6 +13,7 @@ from grpc_status import rpc_status
 from tests.support.chat import ChatRig, open_chat, params
 from tests.support.responses import KEPT_SECONDS
 from tokensmith.v1 import (
+    admin_service_pb2_grpc,
     billing_service_pb2_grpc,
     chat_service_pb2_grpc,
     image_service_pb2_grpc,
@@ -23,7 +24,7 @@ from tokensmith.v1 import (
 )
 from tokensmith.v1 import chat_service_pb2 as chat_pb
 from tokensmith_gateway.inprocess import InProcessChannel, InProcessServer
-from tokensmith_server.app import SERVICES, billing_parts
+from tokensmith_server.app import SERVICES, admin_servicer, billing_parts
 from tokensmith_server.billing.keys import format_api_key, hash_api_key
 from tokensmith_server.billing.servicer import BillingServicer
 from tokensmith_server.billing.store import ApiKey
@@ -35,10 +36,13 @@ from tokensmith_server.responses.servicer import ResponseServicer
 from tokensmith_server.rpc.auth import Authenticator
 from tokensmith_server.rpc.interceptors import LoadLayer, build_layers
 from tokensmith_server.rpc.layer import Layer
+from tokensmith_server.rpc.operator import OperatorGate
 from tokensmith_server.rpc.server import Health, build_network_server, enable_reflection
 
 SECRET = format_api_key(bytes(range(32)))
 KEY = ("authorization", f"Bearer {SECRET}")
+OPERATOR_TOKEN = "adm_0123456789abcdef"
+OPERATOR = ("authorization", f"Bearer {OPERATOR_TOKEN}")
 KINDS = ("network", "inprocess")
 
 
@@ -68,6 +72,10 @@ class ServerRig:
     @property
     def responses(self) -> Any:
         return response_service_pb2_grpc.ResponseServiceStub(self.channel)
+
+    @property
+    def admin(self) -> Any:
+        return admin_service_pb2_grpc.AdminServiceStub(self.channel)
 
     @property
     def models(self) -> Any:
@@ -102,6 +110,7 @@ def add_services(server: Any, chat: ChatRig) -> None:
         ),
         server,
     )
+    admin_service_pb2_grpc.add_AdminServiceServicer_to_server(admin_servicer(chat.parts), server)
     image_service_pb2_grpc.add_ImageServiceServicer_to_server(
         image_service_pb2_grpc.ImageServiceServicer(), server
     )
@@ -132,6 +141,7 @@ async def open_server(
             calls_max=calls_max,
             default_deadline_seconds=default_deadline_seconds,
             read_balance=chat.store.get_balance,
+            operator=OperatorGate(OPERATOR_TOKEN),
         )
         health = Health(SERVICES)
         server: Any = InProcessServer(layers)

@@ -13,23 +13,27 @@ from tests.integration.server.rig import KEY, ServerRig, failure_of, open_server
 from tests.support.fake_provider import Answer
 from tests.support.turns import eventually
 from tokensmith.v1 import (
+    admin_service_pb2,
     billing_service_pb2,
     chat_service_pb2,
     image_service_pb2,
     media_service_pb2,
     model_service_pb2,
+    response_service_pb2,
     video_service_pb2,
 )
 from tokensmith_server.app import SERVICES
 from tokensmith_server.rpc.interceptors import LoadLayer
-from tokensmith_server.rpc.layer import PUBLIC_PREFIXES
+from tokensmith_server.rpc.layer import KEYLESS_PREFIXES, OPERATOR_PREFIX, PUBLIC_PREFIXES
 
 FILES = (
+    admin_service_pb2,
     billing_service_pb2,
     chat_service_pb2,
     image_service_pb2,
     media_service_pb2,
     model_service_pb2,
+    response_service_pb2,
     video_service_pb2,
 )
 METHODS = {
@@ -50,6 +54,7 @@ BUILT = {
     "/tokensmith.v1.BillingService/Estimate",
     "/tokensmith.v1.ModelService/ListModels",
     "/tokensmith.v1.ModelService/GetModel",
+    *(path for path in METHODS if "AdminService" in path or "ResponseService" in path),
 }
 
 
@@ -121,6 +126,7 @@ async def test_reflection_needs_no_key() -> None:
 
 def test_only_health_and_reflection_are_public() -> None:
     assert PUBLIC_PREFIXES == ("/grpc.health.v1.", "/grpc.reflection.")
+    assert set(KEYLESS_PREFIXES) - set(PUBLIC_PREFIXES) == {OPERATOR_PREFIX}
 
 
 async def test_calls_beyond_the_bound_are_shed_at_once(kind: str) -> None:

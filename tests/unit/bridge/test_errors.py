@@ -80,3 +80,16 @@ def test_when_to_retry_is_said_only_where_a_retry_helps() -> None:
     told = error_headers(Refusal("SERVER_OVERLOADED", "x", retry_after_ms=1))
     assert told == {"x-should-retry": "true", "retry-after-ms": "1", "retry-after": "1"}
     assert error_headers(Refusal("INTERNAL", "x", retry_after_ms=1)) == {"x-should-retry": "false"}
+
+
+@pytest.mark.parametrize("reason", ["UPSTREAM_UNAVAILABLE", "UPSTREAM_RATE_LIMITED"])
+def test_no_sdk_is_sent_to_wait_in_silence_for_a_provider(reason: str) -> None:
+    soon = error_headers(Refusal(reason, "x", retry_after_ms=20_000))
+    assert (soon["x-should-retry"], soon["retry-after"]) == ("true", "20")
+    later = error_headers(Refusal(reason, "x", retry_after_ms=60_000))
+    assert (later["x-should-retry"], later["retry-after"]) == ("false", "60")
+
+
+def test_own_rate_limit_is_waited_for_however_long_it_takes() -> None:
+    told = error_headers(Refusal("RATE_LIMIT_EXCEEDED", "x", retry_after_ms=45_000))
+    assert (told["x-should-retry"], told["retry-after"]) == ("true", "45")

@@ -49,3 +49,23 @@ def test_without_a_simulator_a_provider_without_a_key_is_not_reached() -> None:
 
 def test_keys_do_not_show() -> None:
     assert "sk-1" not in repr(ServerSettings.model_validate({"openai_api_key": "sk-1"}))
+
+
+def test_several_keys_are_several_credentials() -> None:
+    settings = ServerSettings.model_validate(
+        {"openai_api_key": " sk-1, sk-2 ,", "openai_base_url": "http://127.0.0.1:9/v1"}
+    )
+    known = settings.providers()
+    assert {name: one.api_key for name, one in known.items()} == {
+        "openai#1": "sk-1",
+        "openai#2": "sk-2",
+    }
+    assert {one.base_url for one in known.values()} == {"http://127.0.0.1:9/v1"}
+    assert "openai" not in settings.keyless
+
+
+def test_a_key_that_is_there_twice_is_refused_and_not_repeated() -> None:
+    with pytest.raises(ValidationError, match="openai_api_key") as refused:
+        ServerSettings.model_validate({"openai_api_key": "sk-1,sk-1"})
+    assert "sk-1" not in refused.value.errors()[0]["msg"]
+    assert ServerSettings.model_validate({"openai_api_key": " , "}).keyless >= {"openai"}

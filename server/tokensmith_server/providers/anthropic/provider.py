@@ -31,21 +31,31 @@ _NO_CAPABILITIES: Final = Capabilities()
 
 
 def create(
-    settings: ProviderSettings, session: aiohttp.ClientSession, name: str = NAME
+    settings: ProviderSettings,
+    session: aiohttp.ClientSession,
+    name: str = NAME,
+    *,
+    memory: ThinkingMemory | None = None,
 ) -> "AnthropicProvider":
     """Create the adapter; a host of the overlay file has a ``name`` of its own.
+
+    Adapters for several keys of one host share a ``memory``.
 
     Raises:
         ValueError: the base URL or the key cannot be used; neither is repeated.
     """
-    return AnthropicProvider(settings, session, name)
+    return AnthropicProvider(settings, session, name, memory or ThinkingMemory())
 
 
 class AnthropicProvider(HTTPChatProvider[ParsedAnswer, MessagesStreamParser]):
     """Chat with Claude. One instance serves the whole process."""
 
     def __init__(
-        self, settings: ProviderSettings, session: aiohttp.ClientSession, name: str
+        self,
+        settings: ProviderSettings,
+        session: aiohttp.ClientSession,
+        name: str,
+        memory: ThinkingMemory,
     ) -> None:
         """Fix address and credentials.
 
@@ -58,7 +68,7 @@ class AnthropicProvider(HTTPChatProvider[ParsedAnswer, MessagesStreamParser]):
             headers["x-api-key"] = key
         super().__init__(name, HTTPSender(session, headers), Redactor([key]))
         self._endpoint = parse_base_url(settings.base_url or BASE_URL) / "v1" / "messages"
-        self._memory = ThinkingMemory()
+        self._memory = memory
 
     def check_chat(self, params: chat_pb.ChatCompletionParams, model: ModelSpec) -> None:
         """Refuse what the model or the Messages API cannot do.

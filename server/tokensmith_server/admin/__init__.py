@@ -1,0 +1,1 @@
+"""What the operator sees of a running server, and how the operator is known. Changes nothing."""
