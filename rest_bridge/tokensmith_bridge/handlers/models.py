@@ -1,13 +1,15 @@
-"""``GET /v1/models`` and ``GET /v1/models/{id}``."""
+"""``GET /v1/models`` and ``GET /v1/models/{id}``, in Anthropic's shape for its clients."""
 
 from typing import Final
 
 from aiohttp import web
 
 from tokensmith.v1 import model_service_pb2 as model
+from tokensmith_bridge.anthropic.models import model_info_to_json, model_page_to_json
 from tokensmith_bridge.backend import Backend, call_server
-from tokensmith_bridge.call import CALL, call_metadata, deadline_seconds
+from tokensmith_bridge.call import CALL, Metadata, call_metadata, deadline_seconds
 from tokensmith_bridge.config import BridgeSettings
+from tokensmith_bridge.openai.errors import MoneyFacts
 from tokensmith_bridge.openai.models import model_list_to_json, model_to_json
 from tokensmith_bridge.replies import json_reply
 
@@ -18,6 +20,7 @@ class ModelHandlers:
     """The catalog's endpoints."""
 
     def __init__(self, backend: Backend, settings: BridgeSettings) -> None:
+        self._backend = backend
         self._models = backend.models
         self._settings = settings
 
@@ -38,8 +41,15 @@ class ModelHandlers:
             page_token = page.next_page_token
             if not page_token:
                 break
-        body = model_list_to_json(found, page.catalog_version)
-        return json_reply(call, body, server_headers=await rpc.initial_metadata())
+        if call.speaks_anthropic:
+            body = model_page_to_json(found, request.query)
+        else:
+            return json_reply(
+                call,
+                model_list_to_json(found, page.catalog_version),
+                server_headers=await rpc.initial_metadata(),
+                money=await self._money(metadata),
+            )
 
     async def get_model(self, request: web.Request) -> web.StreamResponse:
         """One model. Its id's slashes may be encoded or not."""
@@ -52,10 +62,9 @@ class ModelHandlers:
             metadata=metadata,
             timeout=self._timeout(request),
         )
-        response = await call_server(rpc)
-        return json_reply(
-            call, model_to_json(response.model), server_headers=await rpc.initial_metadata()
-        )
+        found = (await call_server(rpc)).model
+        body = model_info_to_json(found) if call.speaks_anthropic else model_to_json(found)
+        return json_reply(call, body, server_headers=await rpc.initial_metadata())
 
     def _timeout(self, request: web.Request) -> float:
         return deadline_seconds(
