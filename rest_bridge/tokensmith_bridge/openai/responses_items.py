@@ -48,7 +48,7 @@ class InputFile(Object, tag_field="type", tag="input_file"):
 
 
 class OutputText(Object, tag_field="type", tag="output_text"):
-    """Text that a model wrote. The fields after it are parts of an answer that come back with it."""
+    """Text that a model wrote; the fields after it come back with an answer."""
 
     text: str
     annotations: list[Any] | None = None

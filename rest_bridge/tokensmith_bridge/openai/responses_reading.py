@@ -7,7 +7,7 @@ import msgspec
 
 from tokensmith_bridge.openai.bodies import decode_body
 from tokensmith_bridge.openai.errors import BridgeReason, Refusal
-from tokensmith_bridge.openai.responses_items import InputText, Item, MessageItem, item_from_json
+from tokensmith_bridge.openai.responses_items import Item, MessageItem, item_from_json
 from tokensmith_bridge.openai.responses_schema import ResponseRequest
 
 _decoder: Final = msgspec.json.Decoder(ResponseRequest)
@@ -73,7 +73,7 @@ def input_items(request: ResponseRequest) -> list[Item]:
             )
         return []
     if isinstance(request.input, str):
-        return [MessageItem(role="user", content=[InputText(text=request.input)])]
+        return [MessageItem(role="user", content=request.input)]
     return [item_from_json(raw, f"input[{index}]") for index, raw in enumerate(request.input)]
 
 

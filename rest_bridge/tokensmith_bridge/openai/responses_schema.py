@@ -1,8 +1,8 @@
 """OpenAI's Responses request, typed: what a body may contain, and within which bounds.
 
-After ``types/responses/*_param.py`` of openai 3.52. Unknown fields are refused by name; a field that
-may be left out may also be ``null``, which means the same. The items of ``input`` are decoded one by
-one, by ``responses_items``, since their ``type`` may be left out.
+After ``types/responses/*_param.py`` of openai 3.52. Unknown fields are refused by name; a field
+that may be left out may also be ``null``, which means the same. The items of ``input`` are decoded
+one by one, by ``responses_items``, since their ``type`` may be left out.
 """
 
 from typing import Annotated, Any, Literal
