@@ -10,6 +10,7 @@ from tokensmith_bridge.backend import Backend
 from tokensmith_bridge.config import BridgeSettings
 from tokensmith_bridge.handlers.billing import BillingHandlers
 from tokensmith_bridge.handlers.chat import ChatHandlers
+from tokensmith_bridge.handlers.estimate import EstimateHandlers
 from tokensmith_bridge.handlers.health import HealthHandlers
 from tokensmith_bridge.handlers.messages import MessagesHandlers
 from tokensmith_bridge.handlers.models import ModelHandlers
@@ -37,6 +38,7 @@ def endpoints(backend: Backend, settings: BridgeSettings) -> tuple[Endpoint, ...
     messages = MessagesHandlers(backend, settings)
     models = ModelHandlers(backend, settings)
     billing = BillingHandlers(backend, settings)
+    estimates = EstimateHandlers(backend, settings)
     health = HealthHandlers(backend, settings)
     return (
         Endpoint("POST", "/v1/chat/completions", chat.create_completion),
@@ -45,7 +47,12 @@ def endpoints(backend: Backend, settings: BridgeSettings) -> tuple[Endpoint, ...
         Endpoint("GET", "/v1/models", models.list_models),
         Endpoint("GET", "/v1/models/{model_id:.+}", models.get_model),
         Endpoint("GET", "/v1/credits", billing.get_credits),
+        Endpoint("GET", "/v1/key", billing.get_key),
+        Endpoint("POST", "/v1/estimate", estimates.estimate),
+        Endpoint("GET", "/v1/requests", billing.list_requests),
         Endpoint("GET", "/v1/requests/{request_id}", billing.get_request),
+        Endpoint("GET", "/v1/billing/holds", billing.list_holds),
+        Endpoint("GET", "/v1/billing/entries", billing.list_entries),
         Endpoint("GET", "/healthz", health.alive),
         Endpoint("GET", "/readyz", health.ready),
     )

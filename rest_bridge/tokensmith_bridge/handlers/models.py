@@ -44,12 +44,13 @@ class ModelHandlers:
         if call.speaks_anthropic:
             body = model_page_to_json(found, request.query)
         else:
-            return json_reply(
-                call,
-                model_list_to_json(found, page.catalog_version),
-                server_headers=await rpc.initial_metadata(),
-                money=await self._money(metadata),
-            )
+            body = model_list_to_json(found, page.catalog_version)
+        return json_reply(
+            call,
+            body,
+            server_headers=await rpc.initial_metadata(),
+            money=await self._money(metadata),
+        )
 
     async def get_model(self, request: web.Request) -> web.StreamResponse:
         """One model. Its id's slashes may be encoded or not."""
@@ -64,7 +65,16 @@ class ModelHandlers:
         )
         found = (await call_server(rpc)).model
         body = model_info_to_json(found) if call.speaks_anthropic else model_to_json(found)
-        return json_reply(call, body, server_headers=await rpc.initial_metadata())
+        return json_reply(
+            call,
+            body,
+            server_headers=await rpc.initial_metadata(),
+            money=await self._money(metadata),
+        )
+
+    async def _money(self, metadata: Metadata) -> MoneyFacts:
+        """Today's balance, where the ledger says it."""
+        return await self._backend.check_key(metadata, seconds=self._settings.key_check_seconds)
 
     def _timeout(self, request: web.Request) -> float:
         return deadline_seconds(

@@ -29,6 +29,88 @@ def balance_to_json(balance: billing.Balance) -> bytes:
 
 def request_to_json(record: billing.RequestRecord) -> bytes:
     """The body of ``GET /v1/requests/{id}``: a call's receipt."""
+    return _encode(_request_to_dict(record))
+
+
+def request_list_to_json(page: billing.ListRequestsResponse) -> bytes:
+    """The body of ``GET /v1/requests``: receipts, newest first."""
+    return _page([_request_to_dict(record) for record in page.requests], page.next_page_token)
+
+
+def hold_list_to_json(page: billing.ListHoldsResponse) -> bytes:
+    """The body of ``GET /v1/billing/holds``, newest first."""
+    return _page([_hold_to_dict(hold) for hold in page.holds], page.next_page_token)
+
+
+def entry_list_to_json(page: billing.ListEntriesResponse) -> bytes:
+    """The body of ``GET /v1/billing/entries``, newest first."""
+    return _page([_entry_to_dict(entry) for entry in page.entries], page.next_page_token)
+
+
+def current_key_to_json(found: billing.GetCurrentKeyResponse) -> bytes:
+    """The body of ``GET /v1/key``: the key that the request was made with."""
+    key = found.key
+    return _encode(
+        {
+            "object": "key",
+            "id": key.id,
+            "name": key.display_name,
+            "hint": key.hint,
+            "account": {"id": found.account_id, "name": found.account_display_name},
+            "created_at": _seconds(key, "create_time"),
+            "expires_at": _seconds(key, "expire_time"),
+            "last_used_at": _seconds(key, "last_use_time"),
+        }
+    )
+
+
+def _page(data: list[dict[str, Any]], next_page_token: str) -> bytes:
+    """A page of a list, as OpenAI's usage API has it: ``next_page`` is what to ask for next."""
+    return _encode(
+        {
+            "object": "list",
+            "data": data,
+            "has_more": bool(next_page_token),
+            "next_page": next_page_token or None,
+        }
+    )
+
+
+def _hold_to_dict(hold: billing.Hold) -> dict[str, Any]:
+    ended = hold.HasField("charged_microcredits")
+    return {
+        "id": hold.id,
+        "object": "hold",
+        "request_id": hold.log_request_id,
+        "model": hold.model,
+        "state": _word(billing.Hold.State, hold.state, "STATE_"),
+        "held": credits_number(hold.held_microcredits),
+        "charged": credits_number(hold.charged_microcredits) if ended else None,
+        "shortfall": credits_number(hold.shortfall_microcredits),
+        "catalog_version": hold.catalog_version,
+        "created_at": _seconds(hold, "create_time"),
+        "expires_at": _seconds(hold, "expire_time"),
+        "resolved_at": _seconds(hold, "resolve_time"),
+    }
+
+
+def _entry_to_dict(entry: billing.Entry) -> dict[str, Any]:
+    return {
+        "id": entry.id,
+        "object": "entry",
+        "kind": _word(billing.Entry.Kind, entry.kind, "KIND_"),
+        "hold_id": entry.hold_id or None,
+        "request_id": entry.log_request_id or None,
+        "available_delta": credits_number(entry.available_delta_microcredits),
+        "held_delta": credits_number(entry.held_delta_microcredits),
+        "charged_delta": credits_number(entry.charged_delta_microcredits),
+        "granted_delta": credits_number(entry.granted_delta_microcredits),
+        "created_at": _seconds(entry, "create_time"),
+        "description": entry.description or None,
+    }
+
+
+def _request_to_dict(record: billing.RequestRecord) -> dict[str, Any]:
     hold = record.hold
     ended = hold.HasField("charged_microcredits")
     body: dict[str, Any] = {
@@ -50,12 +132,12 @@ def request_to_json(record: billing.RequestRecord) -> bytes:
         "shortfall": credits_number(hold.shortfall_microcredits),
         "catalog_version": hold.catalog_version,
         "usage": _usage(record),
-        "price_lines": [_price_line(line) for line in record.price_lines],
+        "price_lines": [price_line_to_dict(line) for line in record.price_lines],
         "attempts": [_attempt(attempt) for attempt in record.attempts],
     }
     if record.video_id:
         body["video_id"] = record.video_id
-    return _encode(body)
+    return body
 
 
 def _usage(record: billing.RequestRecord) -> dict[str, Any] | None:
@@ -70,7 +152,8 @@ def _usage(record: billing.RequestRecord) -> dict[str, Any] | None:
     return usage or None
 
 
-def _price_line(line: billing.PriceLine) -> dict[str, Any]:
+def price_line_to_dict(line: billing.PriceLine) -> dict[str, Any]:
+    """One row of a price."""
     return {
         "unit": _word(billing.PriceUnit, line.unit, "PRICE_UNIT_"),
         "quantity": line.quantity,

@@ -1,0 +1,107 @@
+"""``POST /v1/estimate``: what a call would cost, without making it."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+from aiohttp import web
+
+from tokensmith.v1 import billing_service_pb2 as billing
+from tokensmith.v1 import model_service_pb2 as model
+from tokensmith_bridge.backend import Backend, call_server
+from tokensmith_bridge.call import CALL, Metadata, call_metadata, deadline_seconds
+from tokensmith_bridge.config import BridgeSettings
+from tokensmith_bridge.openai.errors import BridgeReason, MoneyFacts, Refusal
+from tokensmith_bridge.openai.estimate import (
+    CHAT,
+    READERS,
+    RESPONSES,
+    Outline,
+    Reader,
+    body_of_endpoint,
+    estimate_to_json,
+    outline_from_json,
+    reader_name,
+)
+from tokensmith_bridge.reading import read_json_body
+from tokensmith_bridge.replies import json_reply
+
+_MODEL_LENGTH_LOGGED: Final = 256
+
+AsyncReader = Callable[[bytes, Metadata, float], Awaitable[billing.EstimateRequest]]
+
+
+class EstimateHandlers:
+    """Prices before the call."""
+
+    def __init__(self, backend: Backend, settings: BridgeSettings) -> None:
+        self._billing = backend.billing
+        self._models = backend.models
+        self._settings = settings
+        # An endpoint whose body asks the server something first has a reader of its own here.
+        self._readers: Mapping[str, AsyncReader] = {
+            endpoint: _at_once(read) for endpoint, read in READERS.items()
+        }
+
+    async def estimate(self, request: web.Request) -> web.StreamResponse:
+        """Price the body of another endpoint."""
+        settings = self._settings
+        call = request[CALL]
+        metadata = call_metadata(request.headers, call.request_id)
+        body = await read_json_body(
+            request, bytes_max=settings.body_bytes_max, seconds_max=settings.body_seconds
+        )
+        outline = outline_from_json(body)
+        call.model = (outline.model or "")[:_MODEL_LENGTH_LOGGED]
+        seconds = deadline_seconds(
+            request.headers,
+            default_seconds=settings.default_deadline_seconds,
+            seconds_max=settings.deadline_seconds_max,
+            stream=False,
+        )
+        endpoint = await self._endpoint(outline, metadata, seconds)
+        read = self._readers.get(reader_name(endpoint))
+        if read is None:
+            raise self._not_priced(endpoint)
+        message = await read(body_of_endpoint(body, outline), metadata, seconds)
+        rpc = self._billing.Estimate(message, metadata=metadata, timeout=seconds)
+        estimate = await call_server(rpc)
+        return json_reply(
+            call,
+            estimate_to_json(estimate, model=outline.model, endpoint=endpoint),
+            server_headers=await rpc.initial_metadata(),
+            money=MoneyFacts(balance_microcredits=estimate.available_microcredits),
+        )
+
+    async def _endpoint(self, outline: Outline, metadata: Metadata, seconds: float) -> str:
+        """Whose body it is: as it says, else by what only one has, else the model's own."""
+        if outline.endpoint is not None:
+            return outline.endpoint
+        if bytes(outline.messages):
+            return CHAT
+        if bytes(outline.input):
+            return RESPONSES
+        if not outline.model:
+            raise Refusal(
+                BridgeReason.MISSING_PARAMETER,
+                "Missing required parameter: 'model'.",
+                param="model",
+            )
+        request = model.GetModelRequest(model_id=outline.model)
+        rpc = self._models.GetModel(request, metadata=metadata, timeout=seconds)
+        endpoint: str = (await call_server(rpc)).model.endpoint
+        return endpoint
+
+    def _not_priced(self, endpoint: str) -> Refusal:
+        known = ", ".join(self._readers)
+        return Refusal(
+            "INVALID_ARGUMENT",
+            f"There is no price for {endpoint[:200]!r}. 'endpoint' may be one of: {known}.",
+            param="endpoint",
+        )
+
+
+def _at_once(read: Reader) -> AsyncReader:
+    async def read_at_once(body: bytes, _: Metadata, __: float) -> billing.EstimateRequest:
+        return read(body)
+
+    return read_at_once
