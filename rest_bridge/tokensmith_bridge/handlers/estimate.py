@@ -7,12 +7,15 @@ from aiohttp import web
 
 from tokensmith.v1 import billing_service_pb2 as billing
 from tokensmith.v1 import model_service_pb2 as model
+from tokensmith_bridge.anthropic.request import fill_params, messages_request_from_json
 from tokensmith_bridge.backend import Backend, call_server
-from tokensmith_bridge.call import CALL, Metadata, call_metadata, deadline_seconds
+from tokensmith_bridge.call import CALL, Call, Metadata, call_metadata, deadline_seconds
 from tokensmith_bridge.config import BridgeSettings
+from tokensmith_bridge.model_facts import ModelFactsReader
 from tokensmith_bridge.openai.errors import BridgeReason, MoneyFacts, Refusal
 from tokensmith_bridge.openai.estimate import (
     CHAT,
+    MESSAGES,
     READERS,
     RESPONSES,
     Outline,
@@ -37,9 +40,10 @@ class EstimateHandlers:
         self._billing = backend.billing
         self._models = backend.models
         self._settings = settings
-        # An endpoint whose body asks the server something first has a reader of its own here.
+        self._facts = ModelFactsReader(backend)
         self._readers: Mapping[str, AsyncReader] = {
-            endpoint: _at_once(read) for endpoint, read in READERS.items()
+            **{endpoint: _at_once(read) for endpoint, read in READERS.items()},
+            MESSAGES: self._read_messages,
         }
 
     async def estimate(self, request: web.Request) -> web.StreamResponse:
@@ -58,7 +62,7 @@ class EstimateHandlers:
             seconds_max=settings.deadline_seconds_max,
             stream=False,
         )
-        endpoint = await self._endpoint(outline, metadata, seconds)
+        endpoint = await self._endpoint(outline, call, metadata, seconds)
         read = self._readers.get(reader_name(endpoint))
         if read is None:
             raise self._not_priced(endpoint)
@@ -72,12 +76,14 @@ class EstimateHandlers:
             money=MoneyFacts(balance_microcredits=estimate.available_microcredits),
         )
 
-    async def _endpoint(self, outline: Outline, metadata: Metadata, seconds: float) -> str:
+    async def _endpoint(
+        self, outline: Outline, call: Call, metadata: Metadata, seconds: float
+    ) -> str:
         """Whose body it is: as it says, else by what only one has, else the model's own."""
         if outline.endpoint is not None:
             return outline.endpoint
         if bytes(outline.messages):
-            return CHAT
+            return MESSAGES if call.speaks_anthropic else CHAT
         if bytes(outline.input):
             return RESPONSES
         if not outline.model:
@@ -90,6 +96,15 @@ class EstimateHandlers:
         rpc = self._models.GetModel(request, metadata=metadata, timeout=seconds)
         endpoint: str = (await call_server(rpc)).model.endpoint
         return endpoint
+
+    async def _read_messages(
+        self, body: bytes, metadata: Metadata, seconds: float
+    ) -> billing.EstimateRequest:
+        asked = messages_request_from_json(body)
+        facts = await self._facts.read(asked.model, metadata, seconds=seconds)
+        message = billing.EstimateRequest()
+        fill_params(message.chat, asked, facts)
+        return message
 
     def _not_priced(self, endpoint: str) -> Refusal:
         known = ", ".join(self._readers)

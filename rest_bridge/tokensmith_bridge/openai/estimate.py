@@ -20,6 +20,7 @@ from tokensmith_bridge.openai.media_request import (
 
 CHAT: Final = "/v1/chat/completions"
 RESPONSES: Final = "/v1/responses"
+MESSAGES: Final = "/v1/messages"
 IMAGES: Final = "/v1/images/generations"
 IMAGE_EDITS: Final = "/v1/images/edits"
 VIDEOS: Final = "/v1/videos"
@@ -92,7 +93,7 @@ READERS: Final[dict[str, Reader]] = {
         "motion_control", media_schema.MotionControlRequest, fill_motion_control
     ),
 }
-"""For each endpoint that has a price: from its body to the question. Each raises ``Refusal``."""
+"""For each endpoint whose body says all: from it to the question. Each raises ``Refusal``."""
 
 
 def estimate_to_json(

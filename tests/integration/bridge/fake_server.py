@@ -45,6 +45,13 @@ class FakeServer:
     balance_microcredits: int = 5_000_000
     models: list[model_service_pb2.Model] = field(default_factory=list)
     requests: dict[str, billing_service_pb2.RequestRecord] = field(default_factory=dict)
+    entries: list[billing_service_pb2.Entry] = field(default_factory=list)
+    estimate: billing_service_pb2.EstimateResponse = field(
+        default_factory=billing_service_pb2.EstimateResponse
+    )
+    key: billing_service_pb2.GetCurrentKeyResponse = field(
+        default_factory=billing_service_pb2.GetCurrentKeyResponse
+    )
     received: list[Received] = field(default_factory=list)
     status: Any = field(default_factory=health.aio.HealthServicer)
     page_size: int = 2
@@ -172,6 +179,30 @@ class _Billing(billing_service_pb2_grpc.BillingServiceServicer):
                 facts={"resource": request.id},
             )
         return billing_service_pb2.GetRequestResponse(request=record)
+
+    async def Estimate(self, request: Any, context: Any) -> Any:  # noqa: N802
+        await self._fake.admit("Estimate", request, context)
+        return self._fake.estimate
+
+    async def ListRequests(self, request: Any, context: Any) -> Any:  # noqa: N802
+        await self._fake.admit("ListRequests", request, context)
+        return billing_service_pb2.ListRequestsResponse(
+            requests=self._fake.requests.values(), next_page_token="more"
+        )
+
+    async def ListHolds(self, request: Any, context: Any) -> Any:  # noqa: N802
+        await self._fake.admit("ListHolds", request, context)
+        return billing_service_pb2.ListHoldsResponse(
+            holds=[record.hold for record in self._fake.requests.values()]
+        )
+
+    async def ListEntries(self, request: Any, context: Any) -> Any:  # noqa: N802
+        await self._fake.admit("ListEntries", request, context)
+        return billing_service_pb2.ListEntriesResponse(entries=self._fake.entries)
+
+    async def GetCurrentKey(self, request: Any, context: Any) -> Any:  # noqa: N802
+        await self._fake.admit("GetCurrentKey", request, context)
+        return self._fake.key
 
 
 async def start(fake: FakeServer) -> tuple[grpc.aio.Server, int]:
