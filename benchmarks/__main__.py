@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from benchmarks.endtoend.dialects import DIALECTS
 from benchmarks.endtoend.funding import audited_requests
 from benchmarks.endtoend.procfs import resident_bytes
 from benchmarks.endtoend.report import machine, print_table, records
@@ -22,6 +23,7 @@ from benchmarks.endtoend.runs import Cell, cells, interleave, measure
 from benchmarks.endtoend.systems import OPENERS, System, upstream
 
 _SYSTEMS = ("bare", "sqlite", "postgres", "split")
+_KINDS = ("unary", "stream", "dialects")
 _CONNECTIONS = (1, 32, 128)
 _QUICK_CONNECTIONS = (32,)
 _MANY_ACCOUNTS = 1_000
@@ -35,8 +37,11 @@ def main() -> None:
     if arguments.memory:
         report["memory"] = _measure_memory(arguments)
     else:
-        report["side_by_side"] = _measure_side_by_side(arguments)
-        if not arguments.quick:
+        if arguments.kinds:
+            report["side_by_side"] = _measure_side_by_side(arguments)
+        if arguments.dialects:
+            report["dialects"] = _measure_dialects(arguments)
+        if arguments.kinds and not arguments.quick:
             report["accounts"] = _measure_accounts(arguments)
     if arguments.json:
         sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(report)) + b"\n")
@@ -50,13 +55,17 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, help="length of one measurement")
     parser.add_argument("--rounds", type=int, help="how often all systems have their turn")
     parser.add_argument("--systems", default=",".join(_SYSTEMS), help=f"of {', '.join(OPENERS)}")
-    parser.add_argument("--kinds", default="unary,stream", help="of unary, stream")
+    parser.add_argument("--kinds", default=",".join(_KINDS), help=f"of {', '.join(_KINDS)}")
     parser.add_argument("--connections", help="how many, for example 1,32,128")
     parser.add_argument("--memory", action="store_true", help="memory over 100,000 requests")
     parser.add_argument("--json", action="store_true", help="one JSON document instead of tables")
     arguments = parser.parse_args()
     arguments.systems = arguments.systems.split(",")
     arguments.kinds = arguments.kinds.split(",")
+    if unknown := set(arguments.kinds) - set(_KINDS):
+        parser.error(f"unknown kinds: {', '.join(sorted(unknown))}")
+    arguments.dialects = "dialects" in arguments.kinds
+    arguments.kinds = [kind for kind in arguments.kinds if kind != "dialects"]
     if unknown := set(arguments.systems) - set(OPENERS):
         parser.error(f"unknown systems: {', '.join(sorted(unknown))}")
     default_connections = _QUICK_CONNECTIONS if arguments.quick else _CONNECTIONS
@@ -81,6 +90,22 @@ def _measure_side_by_side(arguments: argparse.Namespace) -> list[dict[str, Any]]
     if not arguments.json:
         print_table(rounds, wanted, arguments.systems, base)
     return records(rounds, wanted, arguments.systems, base)
+
+
+def _measure_dialects(arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    """The same answers from an upstream of each dialect, through one gateway."""
+    wanted = cells(("unary", "stream"), _QUICK_CONNECTIONS)
+    with ExitStack() as stack:
+        port = stack.enter_context(upstream())
+        system = stack.enter_context(OPENERS["sqlite"](port, 1))
+        systems = [replace(system, name=dialect.title, model=dialect.model) for dialect in DIALECTS]
+        rounds = interleave(systems, wanted, rounds=arguments.rounds, seconds=arguments.seconds)
+        _audit([system], quiet=arguments.json)
+    names = [system.name for system in systems]
+    if not arguments.json:
+        print("\nsqlite, by the upstream's dialect")
+        print_table(rounds, wanted, names, names[0])
+    return records(rounds, wanted, names, names[0])
 
 
 def _measure_accounts(arguments: argparse.Namespace) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ Any path goes to the upstream with the proxy's own key, over one shared session;
 back whole, streams piece by piece. It checks nothing, counts nothing, logs nothing and charges
 nobody. Loop and collector are set as the gateway sets them.
 
-Run as ``python -m benchmarks.endtoend.bare_proxy PORT UPSTREAM_ORIGIN``.
+Run as ``python -m benchmarks.endtoend.bare_proxy UPSTREAM_ORIGIN``; it takes any free port.
 """
 
 import asyncio
@@ -48,7 +48,7 @@ class BareProxy:
             return response
 
 
-async def _serve(port: int, origin: str) -> None:
+async def _serve(origin: str) -> None:
     session = aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0),
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -58,7 +58,7 @@ async def _serve(port: int, origin: str) -> None:
     app.router.add_post("/{path:.*}", BareProxy(session, origin).forward)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port, backlog=1024).start()
+    await web.TCPSite(runner, "127.0.0.1", 0, backlog=1024).start()
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
@@ -66,4 +66,4 @@ async def _serve(port: int, origin: str) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(_serve(int(sys.argv[1]), sys.argv[2]))
+    uvloop.run(_serve(sys.argv[1]))

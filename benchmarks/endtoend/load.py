@@ -16,7 +16,7 @@ import msgspec
 import uvloop
 
 from benchmarks.endtoend.http1 import Answer, AnswerReader
-from benchmarks.endtoend.messages import CHUNKS, DONE, PATH, STREAM_REQUEST, UNARY_REQUEST
+from benchmarks.endtoend.messages import CHUNKS, DONE, MODEL, PATH, request_body
 from benchmarks.endtoend.procfs import cpu_seconds
 
 Kind = Literal["unary", "stream"]
@@ -31,6 +31,7 @@ class LoadSpec(msgspec.Struct, frozen=True):
     keys: list[str]
     # Roots of the process trees whose CPU time counts.
     pids: list[int]
+    model: str = MODEL
     warm_up_seconds: float = 0.0
     seconds: float = 0.0
     requests: int = 0
@@ -55,7 +56,7 @@ class Load:
 
     def __init__(self, spec: LoadSpec) -> None:
         self.spec = spec
-        body = STREAM_REQUEST if spec.kind == "stream" else UNARY_REQUEST
+        body = request_body(spec.model, stream=spec.kind == "stream")
         self._requests = [_request(key, body) for key in spec.keys]
         self._sent = 0
         self.latencies: list[float] = []

@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+_LISTENING = "0A"  # TCP_LISTEN, as /proc/net/tcp spells it.
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
@@ -68,3 +69,25 @@ def on_cpus(cpus: set[int]) -> Iterator[None]:
         yield
     finally:
         os.sched_setaffinity(0, before)
+
+
+def listening_port(pid: int) -> int | None:
+    """The lowest TCP port that a process itself listens on; none while there is none."""
+    inodes = set(_socket_inodes(pid))
+    # gRPC listens on an IPv6 socket, for addresses of IPv4 too.
+    tables = (Path(f"/proc/net/{name}").read_text() for name in ("tcp", "tcp6"))
+    rows = (line.split() for table in tables for line in table.splitlines()[1:])
+    ports = [
+        int(row[1].rpartition(":")[2], 16)
+        for row in rows
+        if row[3] == _LISTENING and row[9] in inodes
+    ]
+    return min(ports, default=None)
+
+
+def _socket_inodes(pid: int) -> Iterator[str]:
+    for handle in Path(f"/proc/{pid}/fd").glob("*"):
+        with suppress(OSError):
+            target = os.readlink(handle)
+            if target.startswith("socket:["):
+                yield target[len("socket:[") : -1]

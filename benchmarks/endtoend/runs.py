@@ -88,6 +88,7 @@ def measure(
         connections=cell.connections,
         keys=list(system.keys),
         pids=[*system.pids, *system.database_pids],
+        model=system.model,
         warm_up_seconds=_WARM_UP_SECONDS if seconds else 0.0,
         seconds=seconds,
         requests=requests,

@@ -6,7 +6,6 @@ key asks more.
 """
 
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,12 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.endtoend import funding
-from benchmarks.endtoend.procfs import on_cpus, split_cpus
+from benchmarks.endtoend.messages import MODEL
+from benchmarks.endtoend.procfs import listening_port, on_cpus, split_cpus
 from tests.support.postgres import PostgresServer
+from tokensmith_gateway.whereabouts import read_whereabouts
 from tokensmith_server.storage import migrate
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 30.0
+_ANY_PORT = "127.0.0.1:0"
 _SYSTEM_CPUS, OTHER_CPUS = split_cpus()
 
 
@@ -36,6 +38,7 @@ class System:
     database_pids: tuple[int, ...] = ()
     keys: tuple[str, ...] = ("none",)
     database_url: str | None = None
+    model: str = MODEL
 
 
 Opener = Callable[[int, int], AbstractContextManager[System]]
@@ -59,15 +62,13 @@ def upstream() -> Iterator[int]:
 @contextmanager
 def bare(upstream_port: int, _: int) -> Iterator[System]:
     """The bare proxy."""
-    port = _free_port()
     origin = f"http://127.0.0.1:{upstream_port}"
-    command = (sys.executable, "-m", "benchmarks.endtoend.bare_proxy", str(port), origin)
+    command = (sys.executable, "-m", "benchmarks.endtoend.bare_proxy", origin)
     with (
         tempfile.TemporaryDirectory(prefix="tokensmith-bench-") as folder,
-        _process(command, dict(os.environ), Path(folder)) as pid,
+        _process(command, dict(os.environ), Path(folder)) as process,
     ):
-        _wait_for(port)
-        yield System("bare", port, (pid,))
+        yield System("bare", _port_of(process), (process.pid,))
 
 
 @contextmanager
@@ -141,32 +142,26 @@ def _postgres() -> Iterator[tuple[str, int]]:
 
 @contextmanager
 def _all_in_one(folder: Path, database_url: str, upstream_port: int) -> Iterator[tuple[int, int]]:
-    port = _free_port()
-    environment = _environment(folder, database_url, upstream_port) | {
-        "TOKENSMITH_REST_LISTEN": f"127.0.0.1:{port}",
-        "TOKENSMITH_GRPC_LISTEN": f"127.0.0.1:{_free_port()}",
-    }
-    with _process(_tokensmith("up"), environment, folder) as pid:
-        _wait_for(port)
-        yield port, pid
+    environment = _environment(folder, database_url, upstream_port)
+    with _process(_tokensmith("up"), environment, folder) as process:
+
+        def rest_port() -> int | None:
+            where = read_whereabouts(folder)
+            return int(where.rest.rpartition(":")[2]) if where is not None else None
+
+        yield _wait_for(rest_port, process), process.pid
 
 
 @contextmanager
 def _split(
     folder: Path, database_url: str, upstream_port: int
 ) -> Iterator[tuple[int, tuple[int, int]]]:
-    port, server_port = _free_port(), _free_port()
-    environment = _environment(folder, database_url, upstream_port) | {
-        "TOKENSMITH_REST_LISTEN": f"127.0.0.1:{port}",
-        "TOKENSMITH_GRPC_LISTEN": f"127.0.0.1:{server_port}",
-        "TOKENSMITH_GRPC_TARGET": f"127.0.0.1:{server_port}",
-    }
+    environment = _environment(folder, database_url, upstream_port)
     with ExitStack() as stack:
         server = stack.enter_context(_process(_tokensmith("server"), environment, folder))
-        _wait_for(server_port)
+        environment["TOKENSMITH_GRPC_TARGET"] = f"127.0.0.1:{_port_of(server)}"
         bridge = stack.enter_context(_process(_tokensmith("bridge"), environment, folder))
-        _wait_for(port)
-        yield port, (server, bridge)
+        yield _port_of(bridge), (server.pid, bridge.pid)
 
 
 def _tokensmith(command: str) -> tuple[str, ...]:
@@ -180,8 +175,14 @@ def _environment(folder: Path, database_url: str, upstream_port: int) -> dict[st
     return inherited | {
         "TOKENSMITH_DATA_DIR": str(folder),
         "TOKENSMITH_DATABASE_URL": database_url,
+        "TOKENSMITH_REST_LISTEN": _ANY_PORT,
+        "TOKENSMITH_GRPC_LISTEN": _ANY_PORT,
         "TOKENSMITH_OPENAI_BASE_URL": f"http://127.0.0.1:{upstream_port}/v1",
         "TOKENSMITH_OPENAI_API_KEY": "sk-upstream",
+        "TOKENSMITH_ANTHROPIC_BASE_URL": f"http://127.0.0.1:{upstream_port}",
+        "TOKENSMITH_ANTHROPIC_API_KEY": "sk-upstream",
+        "TOKENSMITH_GEMINI_BASE_URL": f"http://127.0.0.1:{upstream_port}",
+        "TOKENSMITH_GEMINI_API_KEY": "sk-upstream",
         # Not called; with keys of their own they need no simulator.
         "TOKENSMITH_XAI_API_KEY": "unused",
         "TOKENSMITH_TOGETHER_API_KEY": "unused",
@@ -191,14 +192,16 @@ def _environment(folder: Path, database_url: str, upstream_port: int) -> dict[st
 
 
 @contextmanager
-def _process(command: tuple[str, ...], environment: dict[str, str], folder: Path) -> Iterator[int]:
+def _process(
+    command: tuple[str, ...], environment: dict[str, str], folder: Path
+) -> Iterator["subprocess.Popen[bytes]"]:
     log_path = folder / f"{command[-1]}.log" if len(command) == 2 else folder / "log"
     with log_path.open("wb") as log, on_cpus(_SYSTEM_CPUS):
         process = subprocess.Popen(
             command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
         )
     try:
-        yield process.pid
+        yield process
     except BaseException:
         sys.stderr.write(log_path.read_bytes()[-4000:].decode(errors="replace"))
         raise
@@ -211,26 +214,23 @@ def _process(command: tuple[str, ...], environment: dict[str, str], folder: Path
             process.wait()
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def _port_of(process: "subprocess.Popen[bytes]") -> int:
+    """The port that a process listens on, once it does."""
+    return _wait_for(lambda: listening_port(process.pid), process)
 
 
-def _wait_for(port: int) -> None:
-    """Wait until somebody takes connections.
+def _wait_for(look: Callable[[], int | None], process: "subprocess.Popen[bytes]") -> int:
+    """Wait until a process has its port.
+
+    It takes any that is free and says which: one that was probed for beforehand may be somebody
+    else's by the time that the process asks for it, and a stranger would be measured.
 
     Raises:
-        ConnectionError: nobody does in time.
+        ConnectionError: it has none in time, or has ended.
     """
     deadline = time.monotonic() + _START_SECONDS
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
-        else:
-            return
+    while (port := look()) is None:
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise ConnectionError(f"{process.args!r} does not listen, {process.returncode=}")
+        time.sleep(0.05)
+    return port

@@ -1,4 +1,4 @@
-"""The upstream of all systems: canned answers in OpenAI's dialect, as fast as Python can.
+"""The upstream of all systems: canned answers in three dialects, as fast as Python can.
 
 Run as ``python -m benchmarks.endtoend.upstream``; prints its port.
 """
@@ -10,22 +10,48 @@ from typing import Final, cast
 
 import uvloop
 
-from benchmarks.endtoend.messages import STREAM_ANSWER, UNARY_ANSWER
+from benchmarks.endtoend.dialects import BY_PATH, DIALECTS, OPENAI, Dialect
 
 _LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
-_UNARY: Final = (
-    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nx-request-id: req_upstream\r\n"
-    b"Content-Length: %d\r\n\r\n" % len(UNARY_ANSWER)
-) + UNARY_ANSWER
-# All frames in one write, in one chunk.
-_STREAM: Final = (
-    b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n"
-    b"x-request-id: req_upstream\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n" % len(STREAM_ANSWER)
-) + (STREAM_ANSWER + b"\r\n0\r\n\r\n")
+
+
+def _unary(dialect: Dialect) -> bytes:
+    head = (
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nx-request-id: req_upstream\r\n"
+        b"Content-Length: %d\r\n\r\n" % len(dialect.unary)
+    )
+    return head + dialect.unary
+
+
+def _stream(dialect: Dialect) -> bytes:
+    """All frames in one write, in one chunk."""
+    head = (
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n"
+        b"x-request-id: req_upstream\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n"
+        % len(dialect.stream)
+    )
+    return head + dialect.stream + b"\r\n0\r\n\r\n"
+
+
+_ANSWERS: Final = {
+    (dialect, streams): _stream(dialect) if streams else _unary(dialect)
+    for dialect in DIALECTS
+    for streams in (False, True)
+}
+
+
+def _answer_to(data: bytes, end: int) -> bytes:
+    """The answer to the request that ends at a place."""
+    line_end = data.index(b"\r\n")
+    of_path = (row for path, row in BY_PATH.items() if data.find(path, 0, line_end) >= 0)
+    dialect, streams = next(of_path, (OPENAI, None))
+    if streams is None:
+        streams = data.find(b'"stream":true', line_end, end) >= 0
+    return _ANSWERS[dialect, streams]
 
 
 class Upstream(asyncio.Protocol):
-    """One connection: every POST with a length gets the answer for its ``stream``."""
+    """One connection: every POST with a length gets the answer of its dialect."""
 
     def __init__(self) -> None:
         self._data = b""
@@ -43,9 +69,8 @@ class Upstream(asyncio.Protocol):
             end = head_end + 4 + (int(length[1]) if length else 0)
             if len(data) < end:
                 break
-            streams = data.find(b'"stream":true', head_end, end) >= 0
             if self._transport is not None:
-                self._transport.write(_STREAM if streams else _UNARY)
+                self._transport.write(_answer_to(data, end))
             data = data[end:]
         self._data = data
 
