@@ -57,7 +57,7 @@ async def running(
     async with open_app(server_settings) as app, AsyncExitStack() as servers:
         network, grpc_port = await listen(app, share_port=share_ports)
         servers.push_async_callback(drain, app, network)
-        within = InProcessServer(interceptors=app.layers)
+        within = InProcessServer(interceptors=(app.layers,))
         app.add_to(within)
         await within.start()
         servers.push_async_callback(_stop_within, within, app)

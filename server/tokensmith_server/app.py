@@ -56,7 +56,7 @@ from tokensmith_server.responses.servicer import ResponseServicer
 from tokensmith_server.routing.router import Router
 from tokensmith_server.rpc.auth import Authenticator
 from tokensmith_server.rpc.interceptors import LoadLayer, build_layers
-from tokensmith_server.rpc.layer import Layer
+from tokensmith_server.rpc.layer import LayerStack
 from tokensmith_server.rpc.operator import OperatorGate
 from tokensmith_server.rpc.server import Health
 from tokensmith_server.storage.storage import SQLStore, open_storage
@@ -104,7 +104,7 @@ class ServerApp:
     settings: ServerSettings
     store: SQLStore
     catalog: Catalog
-    layers: tuple[Layer, ...]
+    layers: LayerStack
     health: Health
     supervisor: Supervisor
     sweeper: Sweeper
@@ -141,9 +141,7 @@ class ServerApp:
         if self._closing_since is None:
             self._closing_since = asyncio.get_running_loop().time()
         await self.health.set_serving(False)
-        for layer in self.layers:
-            if isinstance(layer, LoadLayer):
-                layer.closing = True
+        self.layers.get(LoadLayer).closing = True
 
     def drain_seconds_left(self) -> float:
         """What is left of the grace that running calls have."""
@@ -325,7 +323,7 @@ def billing_parts(chat: ChatServiceParts, store: BillingStore) -> BillingParts:
     )
 
 
-def _layers(settings: ServerSettings, store: SQLStore, clock: Clock, ids: Ids) -> tuple[Layer, ...]:
+def _layers(settings: ServerSettings, store: SQLStore, clock: Clock, ids: Ids) -> LayerStack:
     return build_layers(
         clock=clock,
         ids=ids,

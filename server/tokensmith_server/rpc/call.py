@@ -15,8 +15,12 @@ class RPCCall:
     """One RPC. Interceptors fill it in; servicers read it and add what answers should carry."""
 
     method: str
-    request_id: str
     metadata: dict[str, str | bytes]
+    request_id: str = ""
+    # A monotonic clock's reading.
+    started_at: float = 0.0
+    # How many layers have let it in.
+    layers_entered: int = 0
     caller: Caller | None = None
     # The default deadline, for a call whose client set none.
     time_limit_seconds: float | None = None
@@ -30,8 +34,8 @@ class RPCCall:
     # Facts for the access log.
     model: str = ""
     reason: str = ""
-    # The status that the call is ended with; empty while it goes well.
-    code: str = ""
+    # The status that the call is ended with.
+    code: str = "UNKNOWN"
 
     def text(self, key: str) -> str | None:
         """One value of the invocation metadata."""

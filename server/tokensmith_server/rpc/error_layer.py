@@ -1,9 +1,8 @@
 """The layer that turns what was raised into a status with a reason."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
-from typing import Any, NoReturn
+from collections.abc import Awaitable, Callable
+from typing import NoReturn
 
 import grpc.aio
 import structlog
@@ -11,9 +10,9 @@ import structlog
 from tokensmith_server.billing.commands import Balance
 from tokensmith_server.billing.errors import BillingError, LedgerUnavailable
 from tokensmith_server.errors import InvalidAPIKey, MethodUnimplemented, Overloaded, RateLimited
-from tokensmith_server.rpc.call import RPCCall, current_call
+from tokensmith_server.rpc.call import RPCCall
 from tokensmith_server.rpc.errors import WireError, is_expected, wire_error
-from tokensmith_server.rpc.layer import Behaviour, Context, Layer
+from tokensmith_server.rpc.layer import Context, Layer
 from tokensmith_server.rpc.observation import LogLayer, MetricsLayer
 
 _log = structlog.get_logger("tokensmith.rpc")
@@ -37,42 +36,15 @@ class ErrorLayer(Layer):
     inside_of = (LogLayer, MetricsLayer)
 
     def __init__(self, read_balance: BalanceReader | None = None) -> None:
-        super().__init__()
         self._read_balance = read_balance
 
-    async def unary(self, method: str, inner: Behaviour, request: Any, context: Context) -> Any:
-        """Answer, or abort with the error's row."""
-        try:
-            return await inner(request, context)
-        except grpc.aio.AbortError:
-            raise
-        except asyncio.CancelledError as error:
-            _raise_if_cancelled_from_outside(error)
-            await self._abort(context, error)
-        except Exception as error:
-            await self._abort(context, error)
-
-    async def stream(
-        self, method: str, inner: Behaviour, request: Any, context: Context
-    ) -> AsyncGenerator[Any]:
-        """Stream, or end the stream with the error's row."""
-        try:
-            async with aclosing(inner(request, context)) as messages:
-                async for message in messages:
-                    yield message
-        except grpc.aio.AbortError:
-            raise
-        except asyncio.CancelledError as error:
-            _raise_if_cancelled_from_outside(error)
-            await self._abort(context, error)
-        except Exception as error:
-            await self._abort(context, error)
-
-    async def _abort(self, context: Context, error: BaseException) -> NoReturn:
-        call = current_call()
+    async def failed(self, call: RPCCall, context: Context, error: BaseException) -> BaseException:
+        """Abort with the error's row, unless the call ended otherwise already."""
+        if isinstance(error, grpc.aio.AbortError) or not _is_failure(error):
+            return error
         if call.balance_microcredits is None and not isinstance(error, _CHEAP):
             await self._look_up_balance(call)
-        await _abort(context, error)
+        return await _abort(call, context, error)
 
     async def _look_up_balance(self, call: RPCCall) -> None:
         if call.caller is None or self._read_balance is None:
@@ -85,18 +57,19 @@ class ErrorLayer(Layer):
         call.balance_microcredits = balance.available_microcredits
 
 
-def _raise_if_cancelled_from_outside(error: asyncio.CancelledError) -> None:
-    """Let a cancellation of the call through; one that leaked from inside is a defect.
+def _is_failure(error: BaseException) -> bool:
+    """Whether an error is one, and not the call's cancellation from outside.
 
-    A handler that lets such a one escape would answer nothing at all, and its client would hang.
+    A cancellation that leaked from inside is a defect: a handler that lets such a one escape would
+    answer nothing at all, and its client would hang.
     """
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise error
+    if isinstance(error, asyncio.CancelledError):
+        task = asyncio.current_task()
+        return task is None or not task.cancelling()
+    return isinstance(error, Exception)
 
 
-async def _abort(context: Context, error: BaseException) -> NoReturn:
-    call = current_call()
+async def _abort(call: RPCCall, context: Context, error: BaseException) -> NoReturn:
     if isinstance(error, NotImplementedError):
         # What a generated servicer raises for a method that nobody has written.
         error = MethodUnimplemented(call.method)

@@ -6,15 +6,14 @@ which others must be around it, and ``build_layers`` asserts the order. The oute
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import Awaitable
 from typing import Any
 
 from tokensmith_server.clock import Clock
 from tokensmith_server.errors import DeadlineExceeded, Overloaded, ShuttingDown
 from tokensmith_server.ids import Ids
 from tokensmith_server.rpc.auth import Authenticator
-from tokensmith_server.rpc.call import current_call
+from tokensmith_server.rpc.call import RPCCall, current_call
 from tokensmith_server.rpc.error_layer import BalanceReader, ErrorLayer
 from tokensmith_server.rpc.layer import (
     KEYLESS_PREFIXES,
@@ -22,6 +21,7 @@ from tokensmith_server.rpc.layer import (
     Behaviour,
     Context,
     Layer,
+    LayerStack,
 )
 from tokensmith_server.rpc.observation import LogLayer, MetricsLayer, RequestIdLayer
 from tokensmith_server.rpc.operator import OperatorGate
@@ -33,7 +33,6 @@ class LoadLayer(Layer):
     inside_of = (ErrorLayer,)
 
     def __init__(self, calls_max: int) -> None:
-        super().__init__()
         self._calls_max = calls_max
         self._running = 0
         self.closing = False
@@ -43,35 +42,18 @@ class LoadLayer(Layer):
         """How many calls have a place now."""
         return self._running
 
-    def _enter(self, method: str) -> None:
-        if method.startswith(KEYLESS_PREFIXES):
-            self._running += 1
-            return
-        if self.closing:
-            raise ShuttingDown
-        if self._running >= self._calls_max:
-            raise Overloaded
+    def enter(self, call: RPCCall) -> None:
+        """Take a place for as long as the call runs."""
+        if not call.method.startswith(KEYLESS_PREFIXES):
+            if self.closing:
+                raise ShuttingDown
+            if self._running >= self._calls_max:
+                raise Overloaded
         self._running += 1
 
-    async def unary(self, method: str, inner: Behaviour, request: Any, context: Context) -> Any:
-        """Hold a place while the call runs."""
-        self._enter(method)
-        try:
-            return await inner(request, context)
-        finally:
-            self._running -= 1
-
-    async def stream(
-        self, method: str, inner: Behaviour, request: Any, context: Context
-    ) -> AsyncGenerator[Any]:
-        """Hold a place while the stream runs."""
-        self._enter(method)
-        try:
-            async with aclosing(inner(request, context)) as messages:
-                async for message in messages:
-                    yield message
-        finally:
-            self._running -= 1
+    def leave(self, call: RPCCall) -> None:
+        """Give the place back."""
+        self._running -= 1
 
 
 class AuthLayer(Layer):
@@ -80,31 +62,19 @@ class AuthLayer(Layer):
     inside_of = (ErrorLayer, LoadLayer)
 
     def __init__(self, authenticator: Authenticator, operator: OperatorGate) -> None:
-        super().__init__()
         self._authenticator = authenticator
         self._operator = operator
 
-    async def _authenticate(self, method: str) -> None:
-        call = current_call()
-        if method.startswith(KEYLESS_PREFIXES):
-            if method.startswith(OPERATOR_PREFIX):
-                self._operator.check(call.text("authorization"))
-            return
+    def enter(self, call: RPCCall) -> Awaitable[None] | None:
+        """Let in whoever has what the method asks for."""
+        if not call.method.startswith(KEYLESS_PREFIXES):
+            return self._authenticate(call)
+        if call.method.startswith(OPERATOR_PREFIX):
+            self._operator.check(call.text("authorization"))
+        return None
+
+    async def _authenticate(self, call: RPCCall) -> None:
         call.caller = await self._authenticator.authenticate(call.text("authorization"))
-
-    async def unary(self, method: str, inner: Behaviour, request: Any, context: Context) -> Any:
-        """Authenticate, then answer."""
-        await self._authenticate(method)
-        return await inner(request, context)
-
-    async def stream(
-        self, method: str, inner: Behaviour, request: Any, context: Context
-    ) -> AsyncGenerator[Any]:
-        """Authenticate, then stream."""
-        await self._authenticate(method)
-        async with aclosing(inner(request, context)) as messages:
-            async for message in messages:
-                yield message
 
 
 class DeadlineLayer(Layer):
@@ -116,19 +86,22 @@ class DeadlineLayer(Layer):
     inside_of = (AuthLayer,)
 
     def __init__(self, default_seconds: float) -> None:
-        super().__init__()
         self._default_seconds = default_seconds
 
-    async def unary(self, method: str, inner: Behaviour, request: Any, context: Context) -> Any:
+    def wrap_unary(self, inner: Behaviour) -> Behaviour:
         """Answer in time, or refuse."""
-        if context.time_remaining() is not None:
-            return await inner(request, context)
-        current_call().time_limit_seconds = self._default_seconds
-        try:
-            async with asyncio.timeout(self._default_seconds):
+
+        async def bounded(request: Any, context: Context) -> Any:
+            if context.time_remaining() is not None:
                 return await inner(request, context)
-        except TimeoutError as error:
-            raise DeadlineExceeded("The call took too long.") from error
+            current_call().time_limit_seconds = self._default_seconds
+            try:
+                async with asyncio.timeout(self._default_seconds):
+                    return await inner(request, context)
+            except TimeoutError as error:
+                raise DeadlineExceeded("The call took too long.") from error
+
+        return bounded
 
 
 def assert_order(layers: tuple[Layer, ...]) -> None:
@@ -154,14 +127,14 @@ def build_layers(
     default_deadline_seconds: float,
     read_balance: BalanceReader | None = None,
     operator: OperatorGate | None = None,
-) -> tuple[Layer, ...]:
-    """The layers of one process, outermost first.
+) -> LayerStack:
+    """The layers of one process.
 
     ``read_balance`` is asked when a call failed before its money was known. Without an
     ``operator`` nobody is let in as one.
     """
     layers: tuple[Layer, ...] = (
-        RequestIdLayer(ids),
+        RequestIdLayer(ids, clock),
         LogLayer(clock),
         MetricsLayer(clock),
         ErrorLayer(read_balance),
@@ -170,4 +143,4 @@ def build_layers(
         DeadlineLayer(default_deadline_seconds),
     )
     assert_order(layers)
-    return layers
+    return LayerStack(layers)

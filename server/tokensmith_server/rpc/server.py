@@ -8,7 +8,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
 
-from tokensmith_server.rpc.layer import Layer
+from tokensmith_server.rpc.layer import LayerStack
 
 # Chat requests carry images inline, as OpenAI's do: what a bridge lets in (20 MiB of body) must get
 # through. Everything else of the contract stays below 4 MiB; bytes move in chunks.
@@ -17,7 +17,7 @@ _STREAMS_PER_CONNECTION_MAX = 1_000
 _METADATA_BYTES_MAX = 16 * 1024
 
 
-def build_network_server(layers: Sequence[Layer], *, share_port: bool) -> grpc.aio.Server:
+def build_network_server(layers: LayerStack, *, share_port: bool) -> grpc.aio.Server:
     """A server without services and without a port yet.
 
     ``share_port`` lets several processes listen on the same address; without it a second one is
@@ -35,7 +35,7 @@ def build_network_server(layers: Sequence[Layer], *, share_port: bool) -> grpc.a
         ("grpc.keepalive_time_ms", 120_000),
         ("grpc.keepalive_timeout_ms", 20_000),
     ]
-    return grpc.aio.server(interceptors=tuple(layers), options=options)
+    return grpc.aio.server(interceptors=(layers,), options=options)
 
 
 class Health:

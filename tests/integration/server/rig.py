@@ -35,7 +35,7 @@ from tokensmith_server.responses.service import ResponseService
 from tokensmith_server.responses.servicer import ResponseServicer
 from tokensmith_server.rpc.auth import Authenticator
 from tokensmith_server.rpc.interceptors import LoadLayer, build_layers
-from tokensmith_server.rpc.layer import Layer
+from tokensmith_server.rpc.layer import LayerStack
 from tokensmith_server.rpc.operator import OperatorGate
 from tokensmith_server.rpc.server import Health, build_network_server, enable_reflection
 
@@ -54,12 +54,12 @@ class ServerRig:
     channel: Any
     server: grpc.aio.Server
     health: Health
-    layers: tuple[Layer, ...]
+    layers: LayerStack
 
     @property
     def calls_running(self) -> int:
         """Calls that the server has not seen end yet."""
-        return sum(layer.running for layer in self.layers if isinstance(layer, LoadLayer))
+        return self.layers.get(LoadLayer).running
 
     @property
     def chats(self) -> Any:
@@ -144,7 +144,7 @@ async def open_server(
             operator=OperatorGate(OPERATOR_TOKEN),
         )
         health = Health(SERVICES)
-        server: Any = InProcessServer(layers)
+        server: Any = InProcessServer((layers,))
         if kind == "network":
             server = build_network_server(layers, share_port=False)
             enable_reflection(server, SERVICES)

@@ -154,9 +154,7 @@ async def test_call_that_is_none_is_not_found(rig: ServerRig) -> None:
 
 
 async def test_operator_gets_in_while_the_server_sheds_and_goes_down(rig: ServerRig) -> None:
-    for layer in rig.layers:
-        if isinstance(layer, LoadLayer):
-            layer.closing = True
+    rig.layers.get(LoadLayer).closing = True
     assert await routes_of(rig)
 
 

@@ -164,9 +164,7 @@ async def test_place_of_a_call_that_failed_or_left_is_free_again(kind: str) -> N
 
 
 async def test_server_that_goes_down_refuses_new_calls(rig: ServerRig) -> None:
-    for layer in rig.layers:
-        if isinstance(layer, LoadLayer):
-            layer.closing = True
+    rig.layers.get(LoadLayer).closing = True
     told = await failure_of(rig.complete())
     assert (told.code, told.reason) == (grpc.StatusCode.UNAVAILABLE, "SHUTTING_DOWN")
 

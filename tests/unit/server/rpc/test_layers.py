@@ -1,7 +1,7 @@
-"""The layers: their order, and that a stream which is broken off ends from the inside out."""
+"""The layers: their order, and how a call goes in, comes out, fails, and is broken off."""
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable
 from typing import Any
 
 import grpc
@@ -11,6 +11,7 @@ from tests.support.clock import FakeClock
 from tests.support.ids import SequentialIds
 from tokensmith_server.billing.memory import MemoryLedgerStore
 from tokensmith_server.rpc.auth import Authenticator
+from tokensmith_server.rpc.call import RPCCall
 from tokensmith_server.rpc.error_layer import ErrorLayer
 from tokensmith_server.rpc.interceptors import (
     AuthLayer,
@@ -19,7 +20,7 @@ from tokensmith_server.rpc.interceptors import (
     assert_order,
     build_layers,
 )
-from tokensmith_server.rpc.layer import Layer
+from tokensmith_server.rpc.layer import Layer, LayerStack
 from tokensmith_server.rpc.observation import LogLayer, MetricsLayer, RequestIdLayer
 
 ORDER = (RequestIdLayer, LogLayer, MetricsLayer, ErrorLayer, LoadLayer, AuthLayer, DeadlineLayer)
@@ -27,13 +28,14 @@ ORDER = (RequestIdLayer, LogLayer, MetricsLayer, ErrorLayer, LoadLayer, AuthLaye
 
 def layers() -> tuple[Layer, ...]:
     clock = FakeClock()
-    return build_layers(
+    stack = build_layers(
         clock=clock,
         ids=SequentialIds(),
         authenticator=Authenticator(MemoryLedgerStore(), clock),
         calls_max=1,
         default_deadline_seconds=1.0,
     )
+    return stack.layers
 
 
 def test_layers_stand_in_their_order() -> None:
@@ -64,58 +66,117 @@ class Details:
     invocation_metadata = ()
 
 
+class Context:
+    """As much of a servicer's context as the stack itself uses."""
+
+    def __init__(self, notes: list[str]) -> None:
+        self._notes = notes
+
+    def invocation_metadata(self) -> tuple[Any, ...]:
+        return ()
+
+    async def send_initial_metadata(self, _: Any) -> None:
+        self._notes.append("headers")
+
+
 class Recorder(Layer):
-    """Notes when its stream ends."""
+    """Notes what happens to it, and refuses or replaces errors where it is told to."""
 
-    def __init__(self, name: str, ends: list[str]) -> None:
-        super().__init__()
-        self._name, self._ends = name, ends
+    def __init__(
+        self,
+        name: str,
+        notes: list[str],
+        *,
+        refusal: Exception | None = None,
+        failure: BaseException | None = None,
+        slow: bool = False,
+    ) -> None:
+        self._name, self._notes = name, notes
+        self._refusal, self._failure, self._slow = refusal, failure, slow
 
-    async def stream(
-        self, method: str, inner: Any, request: Any, context: Any
-    ) -> AsyncGenerator[Any]:
-        try:
-            async with aclosing(super().stream(method, inner, request, context)) as messages:
-                async for message in messages:
-                    yield message
-        finally:
-            self._ends.append(self._name)
+    def enter(self, call: RPCCall) -> Awaitable[None] | None:
+        if self._refusal is not None:
+            raise self._refusal
+        self._notes.append(f"+{self._name}")
+        return asyncio.sleep(0) if self._slow else None
+
+    async def failed(self, call: RPCCall, context: Any, error: BaseException) -> BaseException:
+        if self._failure is not None:
+            raise self._failure
+        return error
+
+    def leave(self, call: RPCCall) -> None:
+        self._notes.append(f"-{self._name} {call.code}")
 
 
-async def wrapped(layer: Layer, handler: Any) -> Any:
+async def wrapped(stack: LayerStack, handler: Any) -> Any:
     async def continuation(_: Any) -> Any:
         return handler
 
-    return await layer.intercept_service(continuation, Details())
+    return await stack.intercept_service(continuation, Details())
+
+
+async def unary(notes: list[str], *stack: Layer, error: BaseException | None = None) -> Any:
+    async def answer(request: Any, _: Any) -> Any:
+        notes.append("servicer")
+        if error is not None:
+            raise error
+        return request
+
+    handler = await wrapped(LayerStack(stack), grpc.unary_unary_rpc_method_handler(answer))
+    return await handler.unary_unary(7, Context(notes))
+
+
+async def test_call_goes_in_and_comes_out_in_order_and_its_headers_with_the_answer() -> None:
+    notes: list[str] = []
+    assert await unary(notes, Recorder("outer", notes), Recorder("inner", notes, slow=True)) == 7
+    assert notes == ["+outer", "+inner", "servicer", "-inner OK", "-outer OK", "headers"]
+
+
+async def test_layer_that_refuses_is_not_left() -> None:
+    notes: list[str] = []
+    refusing = Recorder("inner", notes, refusal=ValueError("no"))
+    with pytest.raises(ValueError, match="no"):
+        await unary(notes, Recorder("outer", notes), refusing)
+    assert notes == ["+outer", "-outer UNKNOWN"]
+
+
+@pytest.mark.parametrize("failure", [KeyError("row"), asyncio.CancelledError()])
+async def test_what_a_layer_makes_of_an_error_goes_on_outwards(failure: BaseException) -> None:
+    notes: list[str] = []
+    replacing = Recorder("middle", notes, failure=failure)
+    stack = (Recorder("outer", notes), replacing, Recorder("inner", notes))
+    with pytest.raises(type(failure)):
+        await unary(notes, *stack, error=ValueError())
+    code = "CANCELLED" if isinstance(failure, asyncio.CancelledError) else "UNKNOWN"
+    assert notes[3:] == ["servicer", "-inner UNKNOWN", f"-middle {code}", f"-outer {code}"]
 
 
 async def test_stream_that_is_broken_off_ends_from_the_inside_out() -> None:
-    ends: list[str] = []
+    notes: list[str] = []
 
     async def messages(_: Any, __: Any) -> AsyncGenerator[int]:
         try:
             while True:
                 yield 1
         finally:
-            ends.append("servicer")
+            notes.append("servicer")
 
-    handler: Any = await wrapped(
-        Recorder("inner", ends), grpc.unary_stream_rpc_method_handler(messages)
-    )
-    handler = await wrapped(Recorder("outer", ends), handler)
-    stream = handler.unary_stream(None, None)
+    stack = LayerStack((Recorder("outer", notes), Recorder("inner", notes)))
+    handler = await wrapped(stack, grpc.unary_stream_rpc_method_handler(messages))
+    stream = handler.unary_stream(None, Context(notes))
     assert await anext(stream) == 1
     await stream.aclose()
-    assert ends == ["servicer", "inner", "outer"]
+    assert notes[2:] == ["headers", "servicer", "-inner CANCELLED", "-outer CANCELLED"]
 
 
 async def test_handler_is_wrapped_once_and_an_unknown_method_not_at_all() -> None:
     async def answer(request: Any, _: Any) -> Any:
         return request
 
-    layer = Layer()
+    stack = LayerStack(())
     handler: Any = grpc.unary_unary_rpc_method_handler(answer)
-    once = await wrapped(layer, handler)
-    assert await wrapped(layer, handler) is once
-    assert await once.unary_unary(7, None) == 7
-    assert await wrapped(layer, None) is None
+    once = await wrapped(stack, handler)
+    assert await wrapped(stack, handler) is once
+    assert await once.unary_unary(7, Context([])) == 7
+    assert await wrapped(stack, None) is None
