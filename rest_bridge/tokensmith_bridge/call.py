@@ -27,6 +27,10 @@ _TRACE: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _SECONDS: Final = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,6})?")
 _COUNT: Final = re.compile(r"[0-9]{1,3}")
 
+_MARGIN_SECONDS_MIN: Final = 0.25
+_MARGIN_SECONDS_MAX: Final = 2.0
+_MARGIN_SHARE: Final = 0.02
+
 _random: Final = random.Random()  # noqa: S311 - seeded by the operating system, once
 _RANDOM_B: Final = (1 << 62) - 1
 
@@ -143,10 +147,19 @@ def deadline_seconds(
     """How long the server has for a call.
 
     OpenAI's SDKs say how long they wait: for a whole answer, but only for the next piece of a
-    stream, which therefore gets at least the default.
+    stream, which therefore gets at least the default. A whole answer's deadline comes a little
+    before that, so that the client still hears of it, and what it cost.
     """
     said = headers.get(_TIMEOUT) or headers.get(_READ_TIMEOUT)
     seconds = float(said) if said is not None and _SECONDS.fullmatch(said) else 0.0
     if seconds <= 0 or (stream and seconds < default_seconds):
         seconds = default_seconds
+    elif not stream:
+        seconds -= _margin_seconds(seconds)
     return min(seconds, seconds_max)
+
+
+def _margin_seconds(waited_seconds: float) -> float:
+    """What of a client's patience is kept for telling it: the way back, on a busy machine."""
+    margin = max(_MARGIN_SECONDS_MIN, waited_seconds * _MARGIN_SHARE)
+    return min(margin, _MARGIN_SECONDS_MAX, waited_seconds / 2)

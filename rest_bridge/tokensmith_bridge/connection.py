@@ -111,6 +111,23 @@ class GuardedConnection(web.RequestHandler):
             self._slow_timer.cancel()
             self._slow_timer = None
 
+    async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 - aiohttp's
+        """Let the running request end in so many seconds, and cut it off then.
+
+        aiohttp's own waits twice that for a handler that waits for something else than its client:
+        it cancels the handler only after a second time-out.
+        """
+        timer = None if timeout is None else self._loop.call_later(timeout, self._cancel_handler)
+        try:
+            await super().shutdown(timeout)
+        finally:
+            if timer is not None:
+                timer.cancel()
+
+    def _cancel_handler(self) -> None:
+        if self._task_handler is not None:
+            self._task_handler.cancel()
+
     def _check_head(self) -> None:
         # aiohttp counts a request once its head is there.
         if self._request_count == 0 and self.transport is not None:

@@ -294,3 +294,24 @@ async def test_running_requests_end_when_the_bridge_stops(start_bridge: StartBri
     await stopping
     with pytest.raises(ConnectionError):
         await bridge.connect()
+
+
+async def test_hanging_requests_hold_the_bridge_up_for_the_drain_time_once(
+    start_bridge: StartBridge,
+) -> None:
+    bridge = await start_bridge(drain_seconds=1.0)
+    begun = asyncio.Event()
+
+    async def hang(request: Any, context: Any) -> Any:
+        begun.set()
+        await asyncio.Event().wait()
+
+    bridge.server.complete = hang
+    reader, writer = await bridge.connect()
+    writer.write(post(BODY))
+    await begun.wait()
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    await bridge.listener.stop()
+    assert 0.9 < loop.time() - began < 1.9
+    await expect_cut(reader)

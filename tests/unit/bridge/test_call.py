@@ -26,8 +26,12 @@ def test_request_ids_are_uuids_of_version_7() -> None:
     ("said", "stream", "expected"),
     [
         ({}, False, 600),
-        ({"x_stainless_timeout": "30"}, False, 30),
-        ({"x_stainless_read_timeout": "12.5"}, False, 12.5),
+        ({"x_stainless_timeout": "600"}, False, 598),
+        ({"x_stainless_timeout": "50"}, False, 49),
+        ({"x_stainless_timeout": "30"}, False, 29.4),
+        ({"x_stainless_read_timeout": "12.5"}, False, 12.25),
+        ({"x_stainless_timeout": "5"}, False, 4.75),
+        ({"x_stainless_timeout": "0.4"}, False, 0.2),
         ({"x_stainless_timeout": "0"}, False, 600),
         ({"x_stainless_timeout": "-5"}, False, 600),
         ({"x_stainless_timeout": "nan"}, False, 600),
@@ -37,7 +41,7 @@ def test_request_ids_are_uuids_of_version_7() -> None:
         ({"x_stainless_read_timeout": "900"}, True, 900),
     ],
 )
-def test_the_deadline_is_the_clients_where_it_is_sane(
+def test_the_deadline_is_the_clients_with_time_to_tell_it_where_that_is_sane(
     said: dict[str, str], stream: bool, expected: float
 ) -> None:
     seconds = deadline_seconds(
