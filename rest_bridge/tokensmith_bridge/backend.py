@@ -13,6 +13,7 @@ from tokensmith.v1 import (
     billing_service_pb2_grpc,
     chat_service_pb2_grpc,
     model_service_pb2_grpc,
+    response_service_pb2_grpc,
 )
 from tokensmith_bridge.call import Metadata
 from tokensmith_bridge.openai.errors import MoneyFacts
@@ -35,6 +36,7 @@ class Backend:
         self.chat: Any = chat_service_pb2_grpc.ChatServiceStub(channel)
         self.models: Any = model_service_pb2_grpc.ModelServiceStub(channel)
         self.billing: Any = billing_service_pb2_grpc.BillingServiceStub(channel)
+        self.responses: Any = response_service_pb2_grpc.ResponseServiceStub(channel)
         self.health: Any = health_pb2_grpc.HealthStub(channel)
 
     async def check_key(self, metadata: Metadata, *, seconds: float) -> MoneyFacts:

@@ -42,6 +42,8 @@ class BridgeSettings(BaseSettings):
     deadline_seconds_max: float = Field(3_600.0, gt=0)
     # For looking up the key of a request that the bridge itself refuses.
     key_check_seconds: float = Field(2.0, gt=0)
+    # A response that can't be kept within this time is answered all the same, and not kept.
+    response_save_seconds: float = Field(2.0, gt=0)
     ready_check_seconds: float = Field(2.0, gt=0)
     drain_seconds: float = Field(20.0, ge=0)
 

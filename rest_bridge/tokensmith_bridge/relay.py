@@ -1,7 +1,7 @@
 """Carries a chat's stream from the server to its client, in whatever shape the client wants."""
 
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final, Protocol
 
 import grpc
@@ -22,6 +22,8 @@ _log = structlog.get_logger("tokensmith.bridge")
 _CUT_SHORT: Final = "The answer broke off before its end."
 
 Messages = AsyncIterator[chat.StreamChatCompletionResponse]
+# Called with the last message, or with why there is none, before the encoder gets to see it.
+BeforeEnd = Callable[[chat.StreamChatCompletionResponse | Refusal], Awaitable[None]]
 
 
 class StreamEncoder(Protocol):
@@ -42,6 +44,7 @@ async def relay_stream(
     *,
     heartbeat_seconds: float,
     beat: bytes = COMMENT,
+    before_end: BeforeEnd | None = None,
 ) -> web.StreamResponse:
     """Answer with the stream's head once its first message is there, and then with the rest.
 
@@ -63,7 +66,7 @@ async def relay_stream(
         call.first_frame_seconds = call.seconds()
         encoder = make_encoder(first.start)
         with Heartbeat(request, response, heartbeat_seconds, beat) as heartbeat:
-            await _Relay(call, encoder, response, heartbeat).run(first, messages)
+            await _Relay(call, encoder, response, heartbeat, before_end).run(first, messages)
     finally:
         # Nothing to cancel when it has ended; else the client has gone.
         rpc.cancel()
@@ -83,12 +86,18 @@ class _Relay:
     """Carries a stream to its client, and in the end says why there is no more."""
 
     def __init__(
-        self, call: Call, encoder: StreamEncoder, response: EventStream, heartbeat: Heartbeat
+        self,
+        call: Call,
+        encoder: StreamEncoder,
+        response: EventStream,
+        heartbeat: Heartbeat,
+        before_end: BeforeEnd | None,
     ) -> None:
         self._call = call
         self._encoder = encoder
         self._response = response
         self._heartbeat = heartbeat
+        self._before_end = before_end
 
     async def run(self, first: chat.StreamChatCompletionResponse, messages: Messages) -> None:
         """Write every message's frames at once, until the last one or a failure."""
@@ -123,11 +132,15 @@ class _Relay:
 
     async def _end(self, message: chat.StreamChatCompletionResponse) -> None:
         self._call.charged_microcredits = message.charge.charged_microcredits
+        if self._before_end is not None:
+            await self._before_end(message)
         await self._response.write_eof(self._encoder.encode(message))
 
     async def _fail(self, refusal: Refusal) -> None:
         self._call.reason = refusal.reason
         self._call.charged_microcredits = refusal.money.charged_microcredits
+        if self._before_end is not None:
+            await self._before_end(refusal)
         self._response.force_close()
         await self._response.write_eof(self._encoder.encode_error(refusal, self._call.request_id))
 

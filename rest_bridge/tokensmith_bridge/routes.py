@@ -14,6 +14,7 @@ from tokensmith_bridge.handlers.estimate import EstimateHandlers
 from tokensmith_bridge.handlers.health import HealthHandlers
 from tokensmith_bridge.handlers.messages import MessagesHandlers
 from tokensmith_bridge.handlers.models import ModelHandlers
+from tokensmith_bridge.handlers.responses import ResponsesHandlers
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -36,6 +37,7 @@ def endpoints(backend: Backend, settings: BridgeSettings) -> tuple[Endpoint, ...
     """Everything that the bridge serves."""
     chat = ChatHandlers(backend, settings)
     messages = MessagesHandlers(backend, settings)
+    responses = ResponsesHandlers(backend, settings)
     models = ModelHandlers(backend, settings)
     billing = BillingHandlers(backend, settings)
     estimates = EstimateHandlers(backend, settings)
@@ -44,6 +46,11 @@ def endpoints(backend: Backend, settings: BridgeSettings) -> tuple[Endpoint, ...
         Endpoint("POST", "/v1/chat/completions", chat.create_completion),
         Endpoint("POST", "/v1/messages", messages.create_message),
         Endpoint("POST", "/v1/messages/count_tokens", messages.count_tokens),
+        Endpoint("POST", "/v1/responses", responses.create),
+        Endpoint("GET", "/v1/responses/{response_id}", responses.get),
+        Endpoint("DELETE", "/v1/responses/{response_id}", responses.delete),
+        Endpoint("POST", "/v1/responses/{response_id}/cancel", responses.cancel),
+        Endpoint("GET", "/v1/responses/{response_id}/input_items", responses.list_input_items),
         Endpoint("GET", "/v1/models", models.list_models),
         Endpoint("GET", "/v1/models/{model_id:.+}", models.get_model),
         Endpoint("GET", "/v1/credits", billing.get_credits),

@@ -114,7 +114,7 @@ class ResponseShell:
         """The response object of an answer that has ended, completed or not."""
         reason = INCOMPLETE_REASONS.get(finish_reason)
         return self.render(
-            "incomplete" if reason else "completed",
+            status_of(finish_reason),
             output,
             usage=usage,
             incomplete_reason=reason,
@@ -171,7 +171,7 @@ def response_to_json(
 
 def _output_to_json(shell: ResponseShell, choice: chat.ChatChoice) -> list[dict[str, Any]]:
     answer = choice.message
-    status = item_status(choice.finish_reason)
+    status = status_of(choice.finish_reason)
     output: list[dict[str, Any]] = []
     if answer.reasoning_content:
         reasoning_id = shell.item_id("rs", 0)
@@ -195,8 +195,8 @@ def _output_to_json(shell: ResponseShell, choice: chat.ChatChoice) -> list[dict[
 # Items and parts.
 
 
-def item_status(finish_reason: int) -> str:
-    """The status of the items of an answer that ended so."""
+def status_of(finish_reason: int) -> str:
+    """The status of an answer that ended so, and of its items."""
     return "incomplete" if finish_reason in INCOMPLETE_REASONS else "completed"
 
 

@@ -17,10 +17,9 @@ from tokensmith_bridge.openai.responses_events import (
     OpenReasoning,
 )
 from tokensmith_bridge.openai.responses_response import (
-    INCOMPLETE_REASONS,
     ResponseShell,
     error_to_json,
-    item_status,
+    status_of,
     usage_to_json,
 )
 
@@ -66,8 +65,8 @@ class ResponseStreamEncoder:
         """Take in the last message; the response object as it ends."""
         self._add_deltas(message)
         reason = self._finish_reason
-        self._close_all(item_status(reason))
-        self._last_kind = "incomplete" if reason in INCOMPLETE_REASONS else "completed"
+        self._close_all(status_of(reason))
+        self._last_kind = status_of(reason)
         self._render_last = functools.partial(
             self._shell.render_end,
             self._output(),
@@ -128,7 +127,7 @@ class ResponseStreamEncoder:
             self._add_call(call)
         if delta.finish_reason:
             self._finish_reason = delta.finish_reason
-            self._close_all(item_status(delta.finish_reason))
+            self._close_all(status_of(delta.finish_reason))
 
     def _reasoning(self) -> OpenReasoning:
         if not isinstance(self._speaking, OpenReasoning):

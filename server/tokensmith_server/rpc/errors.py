@@ -246,7 +246,7 @@ _TABLE: Final[dict[type[Exception], _Row]] = {
         _S.NOT_FOUND,
         _R.ERROR_REASON_RESPONSE_NOT_FOUND,
         lambda error: {"resource": error.response_id},
-        lambda error: f"There is no response {error.response_id}.",
+        lambda error: f"Response with id '{error.response_id}' not found.",
     ),
     responses.ResponseTooLarge: _Row(
         _S.INVALID_ARGUMENT,
