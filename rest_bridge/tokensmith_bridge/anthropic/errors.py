@@ -39,6 +39,7 @@ _NAMES: Final = {
 }
 _MESSAGE: Final = re.compile(r"^messages\[(\d+)\]")
 _NAMED: Final = re.compile(r"`([a-z_]+)`")
+_HEAD: Final = re.compile(r"^[a-z_]+")
 _FUNCTION: Final = re.compile(r"^(tools\[\d+\])\.function\.")
 
 
@@ -86,8 +87,7 @@ def _param(param: str, origins: Sequence[str]) -> str:
         # What is below a message differs in both shapes; the message itself is where to look.
         index = int(match[1])
         return origins[index] if index < len(origins) else "messages"
-    head, dot, rest = param.partition(".")
-    if head == "response_format":
-        return _NAMES[head]
+    if param.startswith("response_format"):
+        return _NAMES["response_format"]
     param = _FUNCTION.sub(r"\1.", param).replace(".parameters", ".input_schema")
-    return f"{_NAMES[head]}{dot}{rest}" if head in _NAMES else param
+    return _HEAD.sub(lambda head: _NAMES.get(head[0], head[0]), param, count=1)

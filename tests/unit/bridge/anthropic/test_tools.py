@@ -1,0 +1,123 @@
+"""Anthropic's tools become functions, or are refused by name."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.unit.bridge.anthropic.requests import params_of, refusal_of
+from tokensmith.v1 import chat_service_pb2 as chat
+
+SCHEMA = {"type": "object", "properties": {"a": {"type": "number", "minimum": 1.50}}}
+TOOL: dict[str, Any] = {"name": "f", "input_schema": SCHEMA}
+
+
+def function_of(**tool: Any) -> chat.ChatFunction:
+    return params_of(tools=[TOOL | tool]).tools[0].function
+
+
+@pytest.mark.parametrize("kind", [{}, {"type": "custom"}, {"type": None}])
+def test_a_clients_own_tool(kind: dict[str, Any]) -> None:
+    function = function_of(description="Does f.", strict=True, **kind)
+    assert (function.name, function.description, function.strict) == ("f", "Does f.", True)
+    assert msgspec.json.decode(function.parameters_json) == SCHEMA
+
+
+def test_hints_have_no_effect() -> None:
+    hints = {
+        "cache_control": {"type": "ephemeral", "scope": "global"},
+        "defer_loading": True,
+        "eager_input_streaming": True,
+        "allowed_callers": ["direct"],
+    }
+    assert function_of(**hints) == function_of()
+    assert not function_of().HasField("description")
+
+
+def test_examples_are_part_of_the_description() -> None:
+    function = function_of(description="Does f.", input_examples=[{"a": 1}, {"a": 2}])
+    assert function.description == 'Does f.\n\nExamples of its input:\n{"a":1}\n{"a":2}'
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "field"),
+    [
+        ("bash_20250124", "bash", "restart"),
+        ("text_editor_20250728", "str_replace_based_edit_tool", "insert_text"),
+        ("text_editor_20250124", "str_replace_editor", "view_range"),
+        ("memory_20250818", "memory", "new_path"),
+    ],
+)
+def test_tools_that_the_client_runs_are_spelt_out(kind: str, name: str, field: str) -> None:
+    function = params_of(tools=[{"type": kind, "name": name}]).tools[0].function
+    assert function.name == name
+    assert function.description
+    assert field in msgspec.json.decode(function.parameters_json)["properties"]
+
+
+def test_only_older_editors_undo() -> None:
+    def commands(kind: str) -> Any:
+        function = params_of(tools=[{"type": kind, "name": "e"}]).tools[0].function
+        return msgspec.json.decode(function.parameters_json)["properties"]["command"]["enum"]
+
+    assert "undo_edit" in commands("text_editor_20250124")
+    assert "undo_edit" not in commands("text_editor_20250728")
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "web_search_20250305",
+        "web_fetch_20260309",
+        "code_execution_20250825",
+        "computer_20250124",
+        "tool_search_tool_regex_20251119",
+        "mcp_toolset",
+        "bash",
+    ],
+)
+def test_tools_that_would_run_elsewhere_are_refused_by_name(kind: str) -> None:
+    refusal = refusal_of(tools=[TOOL, {"type": kind, "name": "x", "max_uses": 5}])
+    assert kind in refusal.message
+    assert refusal.param == "tools[1].type"
+    assert refusal.row.status == 400
+
+
+@pytest.mark.parametrize(
+    ("tool", "param"),
+    [
+        ({"name": "f"}, "tools[0].input_schema"),
+        ({"input_schema": {}}, "tools[0].name"),
+        ({**TOOL, "colour": 1}, "tools[0].colour"),
+        ({**TOOL, "input_schema": []}, "tools[0].input_schema"),
+        ({**TOOL, "strict": "yes"}, "tools[0].strict"),
+        ({**TOOL, "allowed_callers": ["code_execution_20250825"]}, "tools[0].allowed_callers[0]"),
+        ({"type": "bash_20250124", "name": "bash", "colour": 1}, "tools[0].colour"),
+    ],
+)
+def test_what_is_wrong_with_a_tool_is_named(tool: dict[str, Any], param: str) -> None:
+    assert refusal_of(tools=[tool]).param == param
+
+
+@pytest.mark.parametrize(
+    ("choice", "expected"),
+    [
+        ({"type": "auto"}, chat.ChatToolChoice(mode="auto")),
+        ({"type": "any"}, chat.ChatToolChoice(mode="required")),
+        ({"type": "none"}, chat.ChatToolChoice(mode="none")),
+        ({"type": "tool", "name": "f"}, chat.ChatToolChoice(function_name="f")),
+    ],
+)
+def test_choices(choice: dict[str, Any], expected: chat.ChatToolChoice) -> None:
+    params = params_of(tools=[TOOL], tool_choice=choice)
+    assert params.tool_choice == expected
+    assert not params.HasField("parallel_tool_calls")
+
+
+@pytest.mark.parametrize(
+    "choice", [{"type": "auto"}, {"type": "any"}, {"type": "tool", "name": "f"}]
+)
+def test_one_at_a_time(choice: dict[str, Any]) -> None:
+    params = params_of(tools=[TOOL], tool_choice=choice | {"disable_parallel_tool_use": True})
+    assert params.parallel_tool_calls is False
+    assert params.HasField("parallel_tool_calls")
