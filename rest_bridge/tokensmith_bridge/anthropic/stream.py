@@ -23,17 +23,13 @@ from tokensmith_bridge.anthropic.response import (
 )
 from tokensmith_bridge.anthropic.signature import signature_of
 from tokensmith_bridge.openai.errors import Refusal
+from tokensmith_bridge.pieces import frame_pieces
 
 PING: Final = b'event: ping\ndata: {"type":"ping"}\n\n'
 _STOP: Final = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
 _DELTA_HEAD: Final = b'event: content_block_delta\ndata: {"type":"content_block_delta","index":'
 
 _encode: Final = msgspec.json.Encoder().encode
-
-# Joins pieces before they are encoded at once. It is encoded as six bytes that no other text of the
-# batch may produce; where one does, pieces are encoded one by one.
-_SEPARATOR: Final = "\x1f"
-_ENCODED_SEPARATOR: Final = b"\\u001f"
 
 _JOINT: Final = "\n\n"
 """What reasoning goes on with after a signed block, and which is no part of the next one."""
@@ -203,14 +199,7 @@ class MessageStreamEncoder:
 
     def _pieces(self, pieces: Any) -> bytes:
         before, after = self._halves
-        count = len(pieces)
-        if count == 1:
-            return before + _encode(pieces[0]) + after
-        joined = _encode(_SEPARATOR.join(pieces))
-        if joined.count(_ENCODED_SEPARATOR) == count - 1:
-            between = b'"' + after + before + b'"'
-            return before + joined.replace(_ENCODED_SEPARATOR, between) + after
-        return b"".join([before + _encode(piece) + after for piece in pieces])
+        return frame_pieces(before, pieces, after)
 
     def _add_end(self, frames: list[bytes], message: chat.StreamChatCompletionResponse) -> None:
         self._close(frames)

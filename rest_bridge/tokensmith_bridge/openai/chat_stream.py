@@ -19,15 +19,11 @@ from tokensmith_bridge.openai.chat_response import (
     usage_to_json,
 )
 from tokensmith_bridge.openai.errors import Refusal, error_body
+from tokensmith_bridge.pieces import frame_pieces
 
 DONE: Final = b"data: [DONE]\n\n"
 
 _encode: Final = msgspec.json.Encoder().encode
-
-# Joins pieces before they are encoded at once. It is encoded as six bytes that no other text of the
-# batch may produce; where one does, pieces are encoded one by one.
-_SEPARATOR: Final = "\x1f"
-_ENCODED_SEPARATOR: Final = b"\\u001f"
 
 _FUNCTION_KEYS: Final = ("function", "arguments")
 
@@ -134,14 +130,7 @@ class ChatStreamEncoder:
 
     def _pieces(self, index: int, pieces: Any) -> bytes:
         before, after = self._halves.get(index) or self._make_halves(index)
-        count = len(pieces)
-        if count == 1:
-            return before + _encode(pieces[0]) + after
-        joined = _encode(_SEPARATOR.join(pieces))
-        if joined.count(_ENCODED_SEPARATOR) == count - 1:
-            between = b'"' + after + before + b'"'
-            return before + joined.replace(_ENCODED_SEPARATOR, between) + after
-        return b"".join([before + _encode(piece) + after for piece in pieces])
+        return frame_pieces(before, pieces, after)
 
     def _make_halves(self, index: int) -> tuple[bytes, bytes]:
         whole = self._chunk(index, {"content": ""}) + self._tail

@@ -16,13 +16,9 @@ from tokensmith_bridge.openai.responses_response import (
     refusal_part,
     text_part,
 )
+from tokensmith_bridge.pieces import encode_pieces
 
 _encode: Final = msgspec.json.Encoder().encode
-
-# Joins pieces before they are encoded at once. It is encoded as six bytes that no other text of the
-# batch may produce; where one does, pieces are encoded one by one.
-_SEPARATOR: Final = "\x1f"
-_ENCODED_SEPARATOR: Final = b"\\u001f"
 
 
 class EventWriter:
@@ -64,18 +60,9 @@ class EventWriter:
         """
         number = self._number
         self._number += len(pieces)
-        for encoded in _encode_pieces(pieces):
+        for encoded in encode_pieces(pieces):
             self._frames.append(b"%b%d%b%b%b" % (before, number, between, encoded, after))
             number += 1
-
-
-def _encode_pieces(pieces: Sequence[str]) -> list[bytes]:
-    """Each piece as JSON text without its quotes."""
-    if len(pieces) > 1:
-        encoded = _encode(_SEPARATOR.join(pieces))[1:-1].split(_ENCODED_SEPARATOR)
-        if len(encoded) == len(pieces):
-            return encoded
-    return [_encode(piece)[1:-1] for piece in pieces]
 
 
 class _DeltaEvent:
