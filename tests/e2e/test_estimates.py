@@ -156,3 +156,27 @@ def test_chat_call_of_an_image_model_reads_well(gateway: Gateway, customer: Cust
     body = {"model": "gpt-image-2", "messages": [{"role": "user", "content": "x"}]}
     error = post(gateway, customer, "/chat/completions", body).json()["error"]
     assert error["message"] == "The model `gpt-image-2` makes images; use /v1/images/generations."
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/responses", {"model": "gpt-5.4-nano", "input": "Say hello.", "max_output_tokens": 90}),
+        (
+            "/messages",
+            {
+                "model": "claude-haiku-4-5",
+                "max_tokens": 90,
+                "system": "Be brief.",
+                "messages": [{"role": "user", "content": "Say hello."}],
+            },
+        ),
+    ],
+)
+def test_other_dialects_have_the_price_of_their_own_call(
+    gateway: Gateway, customer: Customer, path: str, body: dict[str, Any]
+) -> None:
+    told = post(gateway, customer, "/estimate", body | {"endpoint": f"/v1{path}"})
+    call = post(gateway, customer, path, body)
+    assert (told.status_code, call.status_code) == (200, 200), told.text + call.text
+    assert as_credits(told.json()["max_cost"]) == call.headers["x-credits-held"]

@@ -7,10 +7,13 @@ from aiohttp import web
 
 from tokensmith.v1 import billing_service_pb2 as billing
 from tokensmith.v1 import model_service_pb2 as model
-from tokensmith_bridge.anthropic.request import fill_params, messages_request_from_json
+from tokensmith_bridge.anthropic.errors import in_anthropics_terms
+from tokensmith_bridge.anthropic.request import fill_params as fill_messages
+from tokensmith_bridge.anthropic.request import messages_request_from_json
 from tokensmith_bridge.backend import Backend, call_server
 from tokensmith_bridge.call import CALL, Call, Metadata, call_metadata, deadline_seconds
 from tokensmith_bridge.config import BridgeSettings
+from tokensmith_bridge.handlers.conversations import Conversations
 from tokensmith_bridge.model_facts import ModelFactsReader
 from tokensmith_bridge.openai.errors import BridgeReason, MoneyFacts, Refusal
 from tokensmith_bridge.openai.estimate import (
@@ -25,12 +28,20 @@ from tokensmith_bridge.openai.estimate import (
     outline_from_json,
     reader_name,
 )
+from tokensmith_bridge.openai.responses_reading import input_items, response_request_from_json
+from tokensmith_bridge.openai.responses_request import fill_params as fill_response
+from tokensmith_bridge.openai.responses_request import in_own_words
 from tokensmith_bridge.reading import read_json_body
 from tokensmith_bridge.replies import json_reply
 
 _MODEL_LENGTH_LOGGED: Final = 256
 
-AsyncReader = Callable[[bytes, Metadata, float], Awaitable[billing.EstimateRequest]]
+Reword = Callable[[Refusal], Refusal]
+"""From what is said of the chat that a body became to what is true of the body."""
+
+AsyncReader = Callable[
+    [bytes, Metadata, float], Awaitable[tuple[billing.EstimateRequest, Reword | None]]
+]
 
 
 class EstimateHandlers:
@@ -41,9 +52,11 @@ class EstimateHandlers:
         self._models = backend.models
         self._settings = settings
         self._facts = ModelFactsReader(backend)
+        self._conversations = Conversations(backend)
         self._readers: Mapping[str, AsyncReader] = {
             **{endpoint: _at_once(read) for endpoint, read in READERS.items()},
             MESSAGES: self._read_messages,
+            RESPONSES: self._read_response,
         }
 
     async def estimate(self, request: web.Request) -> web.StreamResponse:
@@ -66,9 +79,12 @@ class EstimateHandlers:
         read = self._readers.get(reader_name(endpoint))
         if read is None:
             raise self._not_priced(endpoint)
-        message = await read(body_of_endpoint(body, outline), metadata, seconds)
+        message, reword = await read(body_of_endpoint(body, outline), metadata, seconds)
         rpc = self._billing.Estimate(message, metadata=metadata, timeout=seconds)
-        estimate = await call_server(rpc)
+        try:
+            estimate = await call_server(rpc)
+        except Refusal as refusal:
+            raise (reword(refusal) if reword else refusal) from None
         return json_reply(
             call,
             estimate_to_json(estimate, model=outline.model, endpoint=endpoint),
@@ -99,12 +115,23 @@ class EstimateHandlers:
 
     async def _read_messages(
         self, body: bytes, metadata: Metadata, seconds: float
-    ) -> billing.EstimateRequest:
+    ) -> tuple[billing.EstimateRequest, Reword]:
         asked = messages_request_from_json(body)
         facts = await self._facts.read(asked.model, metadata, seconds=seconds)
         message = billing.EstimateRequest()
-        fill_params(message.chat, asked, facts)
-        return message
+        origins = fill_messages(message.chat, asked, facts)
+        return message, lambda refusal: in_anthropics_terms(refusal, origins)
+
+    async def _read_response(
+        self, body: bytes, metadata: Metadata, seconds: float
+    ) -> tuple[billing.EstimateRequest, Reword]:
+        asked = response_request_from_json(body)
+        _, conversation = await self._conversations.put_together(
+            asked, input_items(asked), metadata, seconds=seconds
+        )
+        message = billing.EstimateRequest()
+        places = fill_response(message.chat, asked, conversation)
+        return message, lambda refusal: in_own_words(refusal, places)
 
     def _not_priced(self, endpoint: str) -> Refusal:
         known = ", ".join(self._readers)
@@ -116,7 +143,9 @@ class EstimateHandlers:
 
 
 def _at_once(read: Reader) -> AsyncReader:
-    async def read_at_once(body: bytes, _: Metadata, __: float) -> billing.EstimateRequest:
-        return read(body)
+    async def read_at_once(
+        body: bytes, _: Metadata, __: float
+    ) -> tuple[billing.EstimateRequest, None]:
+        return read(body), None
 
     return read_at_once

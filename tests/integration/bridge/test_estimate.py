@@ -165,6 +165,19 @@ async def test_messages_of_anthropics_clients(bridge: RunningBridge, by: str) ->
     assert [message.content.text for message in priced.chat.messages] == ["Be brief.", "Hello"]
 
 
+@pytest.mark.parametrize("named", [True, False])
+async def test_responses_by_their_input(bridge: RunningBridge, named: bool) -> None:
+    body = {
+        "model": "gpt-5.4",
+        "instructions": "Be brief.",
+        "input": "Hello",
+        "max_output_tokens": 50,
+    }
+    priced = await asked(bridge, body | ({"endpoint": "/v1/responses"} if named else {}))
+    assert priced.chat.max_output_tokens == 50
+    assert [message.content.text for message in priced.chat.messages] == ["Be brief.", "Hello"]
+
+
 @pytest.mark.parametrize(
     ("body", "param", "code"),
     [
