@@ -110,8 +110,8 @@ class ReasoningConfig(Object):
     """How long to reason, and in which form reasoning that the model shows is given.
 
     With ``summary`` it comes as a summary, without as the reasoning's text. ``generate_summary`` is
-    the former name. ``context`` may not leave earlier reasoning out: what comes back goes on to every
-    model that takes it. ``mode`` takes its default alone.
+    the former name. ``context`` can't leave earlier reasoning out: what comes back goes on to
+    every model that takes it. ``mode`` takes its default alone.
     """
 
     effort: ReasoningEffort | None = None
