@@ -25,14 +25,12 @@ DIALECTS = (
 class Fault:
     """A fault of the provider's, as the simulator is asked for it in the prompt.
 
-    ``client_seconds`` is how long the client waits; most never come near it. ``retried`` is false
-    where the SDK's own retry would wait for a minute, because it is told to.
+    ``client_seconds`` is how long the client waits; most never come near it.
     """
 
     name: str
     directive: str
     client_seconds: float = 60.0
-    retried: bool = True
 
     @property
     def kind(self) -> str:
@@ -46,14 +44,14 @@ FAULTS = (
     Fault("none", ""),
     Fault("429 with Retry-After 1", "fault=429 retry_after=1"),
     Fault("429 with Retry-After 180", "fault=429 retry_after=180"),
-    Fault("429, operator's quota used up", "fault=insufficient_quota", retried=False),
-    Fault("402, operator's account empty", "fault=402", retried=False),
+    Fault("429, operator's quota used up", "fault=insufficient_quota"),
+    Fault("402, operator's account empty", "fault=402"),
     Fault("500", "fault=500"),
     Fault("502 with an HTML page", "fault=502"),
     Fault("503 (Anthropic: 529)", "fault=503"),
     Fault("504", "fault=504"),
-    Fault("401, operator's key refused", "fault=401", retried=False),
-    Fault("403", "fault=403", retried=False),
+    Fault("401, operator's key refused", "fault=401"),
+    Fault("403", "fault=403"),
     Fault("no answer, the client gives up", "fault=hang", client_seconds=2.0),
     Fault("slow first byte", "fault=slow_first_byte delay=300"),
     Fault("reset before the first byte", "fault=reset_before_first_byte"),
@@ -102,7 +100,6 @@ CASES = tuple(
     for stream in (False, True)
     for dialect in DIALECTS
     for sdk_retries in (False, True)
-    if fault.retried or not sdk_retries
 )
 
 KEY_VARIABLE = "FAULTY_PROVIDER_KEY"

@@ -195,7 +195,7 @@ def render(seen: Table) -> str:
             str(plain.upstream_calls),
             plain.charge,
             plain.outcome,
-            _again(plain, seen.get(replace(case, sdk_retries=True))),
+            _again(plain, seen[replace(case, sdk_retries=True)]),
         )
         call = (case.fault.name, "stream" if case.stream else "whole")
         lines.setdefault(call, {}).setdefault(cells, []).append(case.dialect)
@@ -213,10 +213,8 @@ def _names(dialects: Sequence[Dialect]) -> str:
     return ", ".join(dialect.title for dialect in dialects)
 
 
-def _again(plain: Seen, retried: Seen | None) -> str:
+def _again(plain: Seen, retried: Seen) -> str:
     """The last column: what changes when the SDK retries."""
-    if retried is None:
-        return "waits for the minute that the route is left alone"
     if retried == plain:
         return "the same"
     client = "the same" if retried.client == plain.client else retried.client

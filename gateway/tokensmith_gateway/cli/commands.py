@@ -11,7 +11,8 @@ import uvloop
 
 from tokensmith_bridge.__main__ import main as run_bridge
 from tokensmith_gateway.cli.accounts import accounts, credit, keys
-from tokensmith_gateway.cli.inspection import doctor, ledger, list_models, requests
+from tokensmith_gateway.cli.doctor import doctor
+from tokensmith_gateway.cli.inspection import ledger, list_models, requests
 from tokensmith_gateway.cli.options import AsJSON
 from tokensmith_gateway.cli.outcome import print_record
 from tokensmith_gateway.up import UpSettings, up

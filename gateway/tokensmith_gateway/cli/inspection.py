@@ -14,7 +14,6 @@ from tokensmith_gateway.cli.outcome import (
     print_rows,
     say,
 )
-from tokensmith_gateway.doctor import examine
 from tokensmith_server.billing.money import format_credits
 from tokensmith_server.billing.rates import ImageRate, SecondRate, TokenRate
 from tokensmith_server.billing.store import AuditReport, RequestRecord
@@ -149,12 +148,3 @@ def audit_ledger(as_json: AsJSON = False) -> None:
             say(f"{one['invariant']} {one['subject']}: {one['detail']}")
     if not report.clean:
         raise typer.Exit(EXIT_VIOLATION)
-
-
-def doctor(as_json: AsJSON = False) -> None:
-    """Check the installation: libraries, database, catalog, providers. Exit code 1 on trouble."""
-    findings = examine(ServerSettings())
-    rows = [{"check": one.check, "ok": one.ok, "detail": one.detail} for one in findings]
-    print_rows(rows, as_json=as_json, columns=("check", "ok", "detail"))
-    if not all(one.ok for one in findings):
-        raise typer.Exit(1)

@@ -130,9 +130,10 @@ class Admission:
                 model=params.model,
                 allowed=f"1 to {text.output_ceiling_tokens}",
             )
-        # A request whose least possible size passes the context is refused; a doubtful one is the
-        # provider's to judge, at no charge.
-        least = pricing.estimate_low_tokens(facts.text_bytes)
+        # A request whose least possible size passes the context is refused: texts, tools and a
+        # schema for the answer, since what pictures, sound and files come to is not known. A
+        # doubtful one is the provider's to judge, at no charge.
+        least = pricing.estimate_low_tokens(facts.text_bytes + facts.tool_bytes)
         if least > text.context_tokens:
             raise ContextLengthExceeded(context_tokens=text.context_tokens, input_tokens=least)
         return pricing.hold_terms(

@@ -26,7 +26,7 @@ from tokensmith_server.providers.base import (
     ProviderError,
     UpstreamFacts,
 )
-from tokensmith_server.routing.lanes import FAULTS, Fault, Lane
+from tokensmith_server.routing.lanes import FAULTS, Fault, Lane, RouteState
 from tokensmith_server.routing.retry import Action, Decision, RetryPolicy, Situation, decide
 from tokensmith_server.routing.router import Plan
 
@@ -109,6 +109,8 @@ class Attempts:
                 if decision.action is Action.GIVE_UP:
                     self._say_when(error)
                     raise
+                # Before the pause, in which others may ask for the same budget.
+                self._spend(decision.action, next_place, now)
                 if decision.delay_seconds > 0:
                     await self.tools.sleep(decision.delay_seconds)
                 await self._open_next(error, self._next_lane(decision.action, next_place))
@@ -140,6 +142,7 @@ class Attempts:
             has_next_key=state.pick(now, but=self.lane) is not None,
             has_next_route=next_place is not None,
             may_repeat=state.budget.allows(now),
+            out_seconds=state.wait_seconds(now),
             remaining_seconds=self.remaining_seconds,
         )
         return decide(error, situation, tools.policy, tools.jitter())
@@ -149,35 +152,36 @@ class Attempts:
 
         A provider that this call has not tried yet repeats nothing.
         """
-        routes = self.plan.routes
-        tried = {state.route.provider for state in routes[: self._place + 1]}
-        for place in range(self._place + 1, len(routes)):
-            state = routes[place]
-            new = state.route.provider not in tried
-            if state.pick(now) is not None and (new or state.budget.allows(now)):
+        for place in range(self._place + 1, len(self.plan.routes)):
+            state = self.plan.routes[place]
+            if state.pick(now) is not None and (self._is_new(state) or state.budget.allows(now)):
                 return place
         return None
 
-    def _next_lane(self, action: Action, next_place: int | None) -> Lane:
-        """The lane of the next try, begun; the budget of its provider knows of it."""
-        now = self.tools.clock.monotonic()
-        if action is Action.NEXT_ROUTE and next_place is not None:
-            tried = {state.route.provider for state in self.plan.routes[: self._place + 1]}
-            self._place = next_place
-            self._tries_on_route = 0
-            state = self.plan.routes[next_place]
-            if state.route.provider in tried:
-                state.budget.repeated(now)
-            else:
-                state.budget.called()
-            lane = state.pick(now) or state.soonest(now)
+    def _is_new(self, state: RouteState) -> bool:
+        """Whether this call has not tried the route's provider yet."""
+        tried = self.plan.routes[: self._place + 1]
+        return all(one.route.provider != state.route.provider for one in tried)
+
+    def _spend(self, action: Action, next_place: int | None, now: float) -> None:
+        """Let the budget of the next try's provider know of it."""
+        if action is not Action.NEXT_ROUTE or next_place is None:
+            self.lane.state.budget.repeated(now)
+        elif self._is_new(state := self.plan.routes[next_place]):
+            state.budget.called()
         else:
-            state = self.lane.state
             state.budget.repeated(now)
-            other = state.pick(now, but=self.lane) if action is Action.NEXT_KEY else None
-            if other is not None:
-                self._tries_on_route = 0
-            lane = other or state.pick(now) or state.soonest(now)
+
+    def _next_lane(self, action: Action, next_place: int | None) -> Lane:
+        """The lane of the next try, begun."""
+        now = self.tools.clock.monotonic()
+        if action is not Action.RETRY_ROUTE:
+            self._tries_on_route = 0
+        if action is Action.NEXT_ROUTE and next_place is not None:
+            self._place = next_place
+        state = self.plan.routes[self._place]
+        other = state.pick(now, but=self.lane) if action is Action.NEXT_KEY else None
+        lane = other or state.pick(now) or state.soonest(now)
         lane.begin(now)
         return lane
 

@@ -39,7 +39,8 @@ class Situation:
 
     ``tries_on_route`` counts those with the same key. ``has_next_key`` says that another key of the
     route is fit, ``has_next_route`` that another route is. ``may_repeat`` is the retry budget's
-    word on a further try at the same provider. ``remaining_seconds`` is the caller's own time.
+    word on a further try at the same provider. ``remaining_seconds`` is the caller's own time, and
+    ``out_seconds`` how long the route itself is left alone from now on.
     """
 
     tries_on_route: int
@@ -48,6 +49,7 @@ class Situation:
     has_next_route: bool
     may_repeat: bool
     remaining_seconds: float
+    out_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,9 @@ def decide(
         return Decision(Action.NEXT_KEY)
     elsewhere = Decision(Action.NEXT_ROUTE) if situation.has_next_route else _GIVE_UP
     delay = _delay_seconds(error, policy, situation.tries_on_route, jitter)
-    if delay is None or not _may_come_back(error, situation, policy):
+    if delay is None or delay < situation.out_seconds:
+        return elsewhere
+    if not _may_come_back(error, situation, policy):
         return elsewhere
     if delay >= situation.remaining_seconds:
         return _GIVE_UP

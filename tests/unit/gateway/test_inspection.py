@@ -1,6 +1,4 @@
-"""`tokensmith models`, `requests`, `ledger audit`, `doctor`, `migrate`."""
-
-from pathlib import Path
+"""`tokensmith models`, `requests`, `ledger audit`, `migrate`."""
 
 import pytest
 
@@ -72,29 +70,6 @@ def tamper(statement: str) -> None:
     connection = connect_sqlite(path)
     connection.execute(statement)
     connection.close()
-
-
-def test_doctor_finds_a_sound_installation_sound(tokensmith: RunCommand) -> None:
-    findings = tokensmith("doctor", "--json").json
-    assert [finding["check"] for finding in findings] == [
-        "python",
-        "sqlite",
-        "database",
-        "catalog",
-        "providers",
-    ]
-    assert all(finding["ok"] for finding in findings)
-
-
-def test_doctor_names_a_broken_catalog_and_exits_with_one(
-    tokensmith: RunCommand, data_dir: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    overlay = data_dir / "overlay.toml"
-    overlay.write_text('[[models]]\nid = "gpt-5.4"\nprice = 1\n', encoding="utf-8")
-    monkeypatch.setenv("TOKENSMITH_CATALOG", str(overlay))
-    done = tokensmith("doctor")
-    assert done.exit_code == 1
-    assert "price" in done.output
 
 
 def test_migrate_says_the_revision_and_may_be_repeated(tokensmith: RunCommand) -> None:

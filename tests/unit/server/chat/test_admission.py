@@ -1,5 +1,6 @@
 """What is refused before money is touched, and in which words."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -64,6 +65,63 @@ async def test_limit_above_the_models_says_what_is_allowed(rig: ChatRig) -> None
         await rig.complete(params(max_output_tokens=128_001))
     assert (caught.value.param, caught.value.allowed) == ("max_completion_tokens", "1 to 128000")
     await rig.complete(params(max_output_tokens=128_000))
+
+
+# Of the usual model: 270,000 tokens, of at least five bytes each.
+FITTING, TOO_LONG = "x" * 1_349_000, "x" * 1_350_100
+
+
+def with_tool(text: str) -> chat_pb.ChatCompletionParams:
+    chat = params()
+    chat.tools.add().function.name = "f"
+    chat.tools[0].function.description = text
+    return chat
+
+
+def with_schema(text: str) -> chat_pb.ChatCompletionParams:
+    chat = params()
+    chat.response_format.json_schema.name = "s"
+    chat.response_format.json_schema.description = text
+    return chat
+
+
+def with_call(text: str) -> chat_pb.ChatCompletionParams:
+    chat = params()
+    message = chat.messages.add(role=chat_pb.CHAT_ROLE_ASSISTANT)
+    message.tool_calls.add(id="call_1", name="f", arguments=text)
+    chat.messages.add(role=chat_pb.CHAT_ROLE_TOOL, tool_call_id="call_1").content.text = "done"
+    return chat
+
+
+@pytest.mark.parametrize("chat_of", [params, with_tool, with_schema, with_call])
+async def test_what_cannot_fit_into_the_context_is_refused_unheld_wherever_it_stands(
+    rig: ChatRig, chat_of: Callable[[str], chat_pb.ChatCompletionParams]
+) -> None:
+    with pytest.raises(ContextLengthExceeded) as caught:
+        await rig.complete(chat_of(TOO_LONG))
+    assert caught.value.context_tokens == 270_000
+    assert (caught.value.input_tokens or 0) > 270_000
+    assert rig.journal == []
+    await rig.complete(chat_of(FITTING))
+
+
+async def test_size_of_pictures_is_the_providers_to_judge(rig: ChatRig) -> None:
+    chat = params()
+    part = chat.messages.add(role=chat_pb.CHAT_ROLE_USER).content.parts.parts.add()
+    part.image.url = "data:image/png;base64," + "A" * 2_000_000
+    await rig.complete(chat)
+
+
+@pytest.mark.parametrize("model", [model for model in BUILT_IN.values() if model.text is not None])
+async def test_every_models_output_limit_is_named_before_anything_is_held(model: Any) -> None:
+    simulated = frozenset(route.provider for other in BUILT_IN.values() for route in other.routes)
+    ceiling = model.text.output_ceiling_tokens
+    async with open_chat(parts={"simulated": simulated}) as rig:
+        with pytest.raises(UnsupportedField, match=f"at most {ceiling} tokens") as caught:
+            await rig.complete(params(model=model.id, max_output_tokens=ceiling + 1))
+        assert caught.value.allowed == f"1 to {ceiling}"
+        assert rig.journal == []
+        await rig.complete(params(model=model.id, max_output_tokens=ceiling))
 
 
 def retired(shutdown_on: date) -> Catalog:

@@ -130,6 +130,14 @@ def test_without_budget_a_key_that_is_out_is_still_replaced_by_another() -> None
     assert decision.action is OTHER_KEY
 
 
+def test_route_that_is_out_for_longer_than_the_pause_is_not_tried_again() -> None:
+    assert decided(ErrorKind.OVERLOADED, out_seconds=0.25).action is AGAIN
+    assert decided(ErrorKind.OVERLOADED, out_seconds=5.0).action is GIVE_UP
+    elsewhere = decided(ErrorKind.OVERLOADED, out_seconds=5.0, has_next_route=True)
+    assert elsewhere == Decision(ELSEWHERE)
+    assert decided(ErrorKind.RATE_LIMITED, 3.0, out_seconds=3.0).action is AGAIN
+
+
 def test_provider_that_says_not_to_retry_is_not_asked_again() -> None:
     assert decided(ErrorKind.OVERLOADED, should_retry=False).action is GIVE_UP
     elsewhere = decided(ErrorKind.OVERLOADED, should_retry=False, has_next_route=True)
