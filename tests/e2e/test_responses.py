@@ -48,7 +48,8 @@ async def client(gateway: Gateway, customer: Customer) -> AsyncIterator[openai.A
 
 def cost_of(response: Any) -> int:
     """Micro-credits."""
-    return round(response.usage.model_extra["cost"] * 1_000_000)
+    microcredits: int = round(response.usage.model_extra["cost"] * 1_000_000)
+    return microcredits
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -229,8 +230,8 @@ async def test_input_items_are_paged(client: openai.AsyncOpenAI) -> None:
     page = check_item_list(raw.content)
     assert page.has_more
     assert len(page.data) == 2
-    listed = [item async for item in client.responses.input_items.list(made.id, limit=2)]
-    assert [item.content[0].text for item in listed] == [  # type: ignore[union-attr]
+    listed: list[Any] = [item async for item in client.responses.input_items.list(made.id, limit=2)]
+    assert [item.content[0].text for item in listed] == [
         f"turn {number}" for number in reversed(range(5))
     ]
 
@@ -294,7 +295,7 @@ async def test_cancel_is_for_the_background_alone(client: openai.AsyncOpenAI) ->
         ({"include": ["file_search_call.results"]}, "include[0]"),
         ({"extra_body": {"max_tokens": 5}}, "max_tokens"),
         ({"extra_body": {"temprature": 0.5}}, "temprature"),
-        ({"input": [{"type": "web_search_call", "id": "x", "status": "completed"}]}, "input[0].type"),
+        ({"input": [{"type": "web_search_call", "id": "x"}]}, "input[0].type"),
         ({"reasoning": {"effort": "max"}, "model": "gemini-3-flash"}, "reasoning.effort"),
         (
             {
@@ -338,6 +339,27 @@ async def test_answer_that_is_cut_at_its_limit_is_incomplete(client: openai.Asyn
         assert response.incomplete_details.reason == "max_output_tokens"
         assert response.usage
         assert cost_of(response) > 0
+
+
+async def test_stream_that_breaks_off_fails_and_is_kept_as_it_was(
+    client: openai.AsyncOpenAI, books: Books, customer: Customer
+) -> None:
+    prompt = f"{HELLO} [[sim:fault=reset_mid_stream after=5 pace=5 reasoning=0]]"
+    async with client.responses.with_streaming_response.create(
+        model=MODEL, input=prompt, stream=True
+    ) as raw:
+        events = check_events(await raw.read())
+    error, final = events[-2], events[-1].response
+    assert (error.type, error.code) == ("error", "stream_interrupted")
+    assert (final.status, final.error.code) == ("failed", "server_error")
+    text = "".join(event.delta for event in events if event.type == "response.output_text.delta")
+    assert text == final.output_text
+    assert text
+    charged = books.balance(customer).charged_microcredits
+    assert round(final.error.model_extra["charged"] * 1_000_000) == charged > 0
+    assert (await client.responses.retrieve(final.id)).output_text == text
+    with pytest.raises(openai.BadRequestError, match="failed"):
+        await client.responses.create(model=MODEL, input="Go on.", previous_response_id=final.id)
 
 
 async def test_empty_balance_is_refused(gateway: Gateway, books: Books) -> None:

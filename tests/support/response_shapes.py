@@ -66,6 +66,7 @@ def check_order(events: Sequence[Any]) -> None:
             assert index == len(opened)
             opened[index] = event.item
         elif event.type == "response.output_item.done":
+            assert index is not None
             assert event.item.id == opened[index].id
             ended[index] = event.item
         elif index is not None:

@@ -147,6 +147,7 @@ _RENAMED: Final = (
     (re.compile(r"(?<![.\w])verbosity\b"), "text.verbosity"),
     (re.compile(r"\b(tools\[\d+\])\.(?:function|custom)\b"), r"\1"),
     (re.compile(r"\btool_choice\.allowed_tools\b"), "tool_choice"),
+    (re.compile(r"(?<=[`'])messages(?=[`'])|^messages$"), "input"),
 )
 _INSIDE_MESSAGE: Final = (
     (re.compile(r"\.image_url\.url$"), ".image_url"),
@@ -182,4 +183,4 @@ def _translated(text: str, places: Sequence[str]) -> str:
     text = _MESSAGE.sub(place, text)
     for pattern, own in _RENAMED:
         text = pattern.sub(own, text)
-    return "input" if text == "messages" else text
+    return text

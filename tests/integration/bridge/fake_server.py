@@ -17,6 +17,8 @@ from tokensmith.v1 import (
     chat_service_pb2_grpc,
     model_service_pb2,
     model_service_pb2_grpc,
+    response_service_pb2,
+    response_service_pb2_grpc,
 )
 
 KEY = "pk_live_good"
@@ -45,6 +47,9 @@ class FakeServer:
     balance_microcredits: int = 5_000_000
     models: list[model_service_pb2.Model] = field(default_factory=list)
     requests: dict[str, billing_service_pb2.RequestRecord] = field(default_factory=dict)
+    kept: dict[str, response_service_pb2.StoredResponse] = field(default_factory=dict)
+    # Called before a response is kept; may fail the call, or wait.
+    before_save: Callable[[Any], Awaitable[None]] | None = None
     entries: list[billing_service_pb2.Entry] = field(default_factory=list)
     estimate: billing_service_pb2.EstimateResponse = field(
         default_factory=billing_service_pb2.EstimateResponse
@@ -205,6 +210,47 @@ class _Billing(billing_service_pb2_grpc.BillingServiceServicer):
         return self._fake.key
 
 
+class _Responses(response_service_pb2_grpc.ResponseServiceServicer):
+    def __init__(self, fake: FakeServer) -> None:
+        self._fake = fake
+
+    async def SaveResponse(self, request: Any, context: Any) -> Any:  # noqa: N802
+        await self._fake.admit("SaveResponse", request, context)
+        if self._fake.before_save is not None:
+            await self._fake.before_save(context)
+        self._fake.kept[request.response.id] = request.response
+        return response_service_pb2.SaveResponseResponse()
+
+    async def GetResponse(self, request: Any, context: Any) -> Any:  # noqa: N802
+        await self._fake.admit("GetResponse", request, context)
+        found = await self._find(context, request.response_id)
+        return response_service_pb2.GetResponseResponse(response=found)
+
+    async def DeleteResponse(self, request: Any, context: Any) -> Any:  # noqa: N802
+        await self._fake.admit("DeleteResponse", request, context)
+        del self._fake.kept[(await self._find(context, request.response_id)).id]
+        return response_service_pb2.DeleteResponseResponse()
+
+    async def StreamConversation(self, request: Any, context: Any) -> Any:  # noqa: N802
+        await self._fake.admit("StreamConversation", request, context)
+        response_id = request.response_id
+        while response_id:
+            found = await self._find(context, response_id)
+            yield response_service_pb2.StreamConversationResponse(response=found)
+            response_id = found.previous_id
+
+    async def _find(self, context: Any, response_id: str) -> Any:
+        if response_id not in self._fake.kept:
+            await fail(
+                context,
+                grpc.StatusCode.NOT_FOUND,
+                "RESPONSE_NOT_FOUND",
+                f"Response with id '{response_id}' not found.",
+                facts={"resource": response_id},
+            )
+        return self._fake.kept[response_id]
+
+
 async def start(fake: FakeServer) -> tuple[grpc.aio.Server, int]:
     """Serve ``fake`` on a free port."""
     server = grpc.aio.server(
@@ -217,6 +263,7 @@ async def start(fake: FakeServer) -> tuple[grpc.aio.Server, int]:
     chat_service_pb2_grpc.add_ChatServiceServicer_to_server(_Chat(fake), server)
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(_Models(fake), server)
     billing_service_pb2_grpc.add_BillingServiceServicer_to_server(_Billing(fake), server)
+    response_service_pb2_grpc.add_ResponseServiceServicer_to_server(_Responses(fake), server)
     health_pb2_grpc.add_HealthServicer_to_server(fake.status, server)
     await fake.status.set("", health_pb2.HealthCheckResponse.SERVING)
     port = server.add_insecure_port("127.0.0.1:0")
