@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import anthropic
 import openai
 import pytest
 
@@ -38,4 +39,11 @@ def customer(books: Books) -> Iterator[Customer]:
 @pytest.fixture
 def client(gateway: Gateway, customer: Customer) -> Iterator[openai.OpenAI]:
     with openai.OpenAI(base_url=gateway.base_url, api_key=customer.key, max_retries=0) as client:
+        yield client
+
+
+@pytest.fixture
+def claude(gateway: Gateway, customer: Customer) -> Iterator[anthropic.Anthropic]:
+    origin = gateway.base_url.removesuffix("/v1")
+    with anthropic.Anthropic(base_url=origin, api_key=customer.key, max_retries=0) as client:
         yield client
