@@ -6,6 +6,7 @@ PYTHON ?= $(shell for v in python3.13 python3.12 python3.11 python3; do \
 VENV := .venv
 BIN := $(VENV)/bin
 INTEROP_VENV := .venv-interop
+NODE_CLIENTS := tests/interop/node
 MEMBERS := clients/python server rest_bridge simulator gateway
 TYPED := server/tokensmith_server rest_bridge/tokensmith_bridge gateway/tokensmith_gateway \
 	simulator/tokensmith_simulator clients/python/tokensmith clients/python/generate.py \
@@ -43,7 +44,13 @@ $(INTEROP_VENV)/.installed: requirements/interop.txt | $(VENV)/bin/python
 	$(INTEROP_VENV)/bin/python -m pip install --disable-pip-version-check --no-input --quiet --require-hashes -r requirements/interop.txt
 	@touch $@
 
-test-interop: $(VENV)/.installed-dev $(INTEROP_VENV)/.installed ## Try the gateway in front of llama.cpp's own server
+# Without npm there is nothing to install, and the tests that need it say so.
+$(NODE_CLIENTS)/node_modules/.installed: $(NODE_CLIENTS)/package-lock.json
+	@if command -v npm >/dev/null; then cd $(NODE_CLIENTS) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error; \
+	else mkdir -p $(@D); fi
+	@touch $@
+
+test-interop: $(VENV)/.installed-dev $(INTEROP_VENV)/.installed $(NODE_CLIENTS)/node_modules/.installed ## Try clients, agents and a model server that nobody here wrote
 	TOKENSMITH_INTEROP_PYTHON=$(CURDIR)/$(INTEROP_VENV)/bin/python $(BIN)/python -m pytest tests/interop
 
 faults: $(VENV)/.installed-dev ## Try every fault of a provider in every dialect, and print the table
@@ -68,6 +75,7 @@ bench: $(VENV)/.installed-dev ## Measure the gateway beside a bare proxy, interl
 
 lock: $(VENV)/.installed-dev ## Resolve the hash-pinned lock files anew
 	$(BIN)/python requirements/lock.py
+	cd $(NODE_CLIENTS) && npm install --package-lock-only --ignore-scripts --loglevel=error
 
 clean: ## Remove the virtual environment and caches (data directories stay)
-	rm -rf $(VENV) $(INTEROP_VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(INTEROP_VENV) $(NODE_CLIENTS)/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
