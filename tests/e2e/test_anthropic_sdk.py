@@ -10,7 +10,13 @@ from anthropic import beta_tool
 from pydantic import BaseModel
 
 from tests.e2e.test_openai_sdk import png_data_url
-from tests.support.anthropic_shapes import frames_of, judged_events, judged_message, judged_model
+from tests.support.anthropic_shapes import (
+    content_of,
+    frames_of,
+    judged_events,
+    judged_message,
+    judged_model,
+)
 from tests.support.books import Books, Customer
 from tests.support.processes import Gateway
 
@@ -173,6 +179,31 @@ def test_signed_thinking_comes_back_whole(
     assert claude.messages.create(model=model, messages=messages, **asked).content
     for other in (*CLAUDES, "gemini-3-flash"):
         assert claude.messages.create(model=other, messages=messages, **asked).content
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("model", [SONNET, "gpt-5.4-nano", "gemini-3-flash"])
+def test_a_repeat_under_one_key_is_the_first_answer(
+    gateway: Gateway, books: Books, customer: Customer, model: str, *, streamed: bool
+) -> None:
+    body = {
+        "model": model,
+        "max_tokens": 3000,
+        "stream": streamed,
+        "messages": [{"role": "user", "content": "Weather in Rome?"}],
+        "tools": [WEATHER],
+        "thinking": {"type": "adaptive"},
+    }
+    headers = {"x-api-key": customer.key, "Idempotency-Key": f"once-{model}-{streamed}"}
+    answers = [
+        httpx.post(f"{gateway.base_url}/messages", json=body, headers=headers) for _ in range(2)
+    ]
+    assert [answer.headers.get("Idempotent-Replayed") for answer in answers] == [None, "true"]
+    first, second = (
+        content_of(answer.content) if streamed else answer.json()["content"] for answer in answers
+    )
+    assert first == second
+    assert len(books.requests(customer)) == 1
 
 
 def test_tool_runner_goes_on_without_threads(claude: anthropic.Anthropic) -> None:

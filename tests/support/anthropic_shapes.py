@@ -40,6 +40,29 @@ def judged_events(stream: bytes) -> list[RawMessageStreamEvent]:
     return events
 
 
+def content_of(data: bytes) -> list[dict[str, Any]]:
+    """The blocks that a client puts together from a stream's events."""
+    blocks: list[dict[str, Any]] = []
+    inputs: dict[int, str] = {}
+    for event in judged_events(data):
+        if event.type == "content_block_start":
+            blocks.append(event.content_block.model_dump(exclude_unset=True))
+        elif event.type == "content_block_delta":
+            block: Any = blocks[event.index]
+            match event.delta.type:
+                case "text_delta":
+                    block["text"] += event.delta.text
+                case "thinking_delta":
+                    block["thinking"] += event.delta.thinking
+                case "signature_delta":
+                    block["signature"] += event.delta.signature
+                case "input_json_delta":
+                    inputs[event.index] = inputs.get(event.index, "") + event.delta.partial_json
+    for index, text in inputs.items():
+        blocks[index]["input"] = msgspec.json.decode(text)
+    return blocks
+
+
 def frames_of(stream: bytes) -> list[tuple[str, bytes]]:
     """Name and data of each frame, comments left out. Every frame has exactly these two lines."""
     frames = []

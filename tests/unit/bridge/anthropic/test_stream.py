@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.integration.bridge import answers
-from tests.support.anthropic_shapes import frames_of, judged_events
+from tests.support.anthropic_shapes import content_of, frames_of, judged_events
 from tokensmith.v1 import chat_service_pb2 as chat
 from tokensmith_bridge.anthropic.response import ThinkingShown, content_blocks
 from tokensmith_bridge.anthropic.stream import PING, MessageStreamEncoder
@@ -36,29 +36,6 @@ def stream_of(
     for message in answers.last_messages(finish):
         data += stream.encode(message)
     return data
-
-
-def content_of(data: bytes) -> list[dict[str, Any]]:
-    """What a client puts together from the events."""
-    blocks: list[dict[str, Any]] = []
-    inputs: dict[int, str] = {}
-    for event in judged_events(data):
-        if event.type == "content_block_start":
-            blocks.append(event.content_block.model_dump(exclude_unset=True))
-        elif event.type == "content_block_delta":
-            block: Any = blocks[event.index]
-            match event.delta.type:
-                case "text_delta":
-                    block["text"] += event.delta.text
-                case "thinking_delta":
-                    block["thinking"] += event.delta.thinking
-                case "signature_delta":
-                    block["signature"] += event.delta.signature
-                case "input_json_delta":
-                    inputs[event.index] = inputs.get(event.index, "") + event.delta.partial_json
-    for index, text in inputs.items():
-        blocks[index]["input"] = msgspec.json.decode(text)
-    return blocks
 
 
 def call_part(index: int, arguments: str = "", **first: Any) -> Delta:
