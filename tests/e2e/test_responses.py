@@ -158,6 +158,33 @@ async def test_tool_loop_that_the_client_keeps_itself(
     assert second.output_text or second.output
 
 
+async def test_signed_thinking_goes_on_in_a_conversation(client: openai.AsyncOpenAI) -> None:
+    thinking: Any = {"model": "claude-haiku-4-5", "reasoning": {"effort": "low"}}
+    first = await client.responses.create(input="Weather in Bern?", tools=[WEATHER], **thinking)
+    reasoning = first.output[0]
+    assert reasoning.type == "reasoning"
+    assert reasoning.encrypted_content
+    outputs: Any = [
+        {"type": "function_call_output", "call_id": item.call_id, "output": "sunny"}
+        for item in first.output
+        if item.type == "function_call"
+    ]
+    second = await client.responses.create(
+        input=[*outputs, {"role": "user", "content": "And tomorrow?"}],
+        tools=[WEATHER],
+        previous_response_id=first.id,
+        **thinking,
+    )
+    assert second.status == "completed"
+    elsewhere = await client.responses.create(
+        model=MODEL,
+        input=[*outputs, {"role": "user", "content": "And tomorrow?"}],
+        tools=[WEATHER],
+        previous_response_id=first.id,
+    )
+    assert elsewhere.status == "completed"
+
+
 async def test_items_may_be_referred_to(client: openai.AsyncOpenAI) -> None:
     first = await client.responses.create(
         model=MODEL, input="Weather in Bern?", tools=[WEATHER], tool_choice="required"

@@ -27,6 +27,7 @@ from tokensmith_bridge.openai.responses_items import (
     ReasoningItem,
     ToolOutput,
 )
+from tokensmith_bridge.openai.responses_seals import signed_thinking_of
 
 _ROLES: Final = {
     "user": chat.CHAT_ROLE_USER,
@@ -67,6 +68,7 @@ class _Conversation:
         self.places: list[str] = []
         self._turn: chat.ChatMessage | None = None
         self._reasoning: list[str] = []
+        self._signed: list[chat.ChatSignedThinking] = []
 
     def add(self, placed: PlacedItem) -> None:
         """Append one item."""
@@ -99,6 +101,7 @@ class _Conversation:
             case ReasoningItem():
                 texts = item.content or item.summary
                 self._reasoning += [part.text for part in texts if part.text]
+                self._signed += signed_thinking_of(item.encrypted_content)
             case ItemReference():
                 raise Refusal(
                     "INVALID_ARGUMENT",
@@ -115,6 +118,7 @@ class _Conversation:
         self._turn = None
         # Reasoning that led to nothing goes back to nobody.
         self._reasoning.clear()
+        self._signed.clear()
 
     def _turn_at(self, where: str) -> chat.ChatMessage:
         """The message of the model's turn, with the reasoning that came before this item."""
@@ -124,6 +128,8 @@ class _Conversation:
             earlier = [self._turn.reasoning_content] if self._turn.reasoning_content else []
             self._turn.reasoning_content = "\n\n".join([*earlier, *self._reasoning])
             self._reasoning.clear()
+        self._turn.signed_thinking.extend(self._signed)
+        self._signed.clear()
         return self._turn
 
     def _add_answer(self, item: MessageItem, where: str) -> None:

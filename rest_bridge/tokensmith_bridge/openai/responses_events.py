@@ -1,6 +1,6 @@
 """Numbered events of a response's stream, and the items that are open in it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -16,6 +16,7 @@ from tokensmith_bridge.openai.responses_response import (
     refusal_part,
     text_part,
 )
+from tokensmith_bridge.openai.responses_seals import sealed_content
 from tokensmith_bridge.pieces import encode_pieces
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -80,39 +81,49 @@ class _DeltaEvent:
 
 
 class OpenReasoning:
-    """Reasoning that goes on: as the one part of a summary, or as the reasoning's own text."""
+    """Reasoning that goes on: as the one part of a summary, or as the reasoning's own text.
+
+    Where the model shows nothing of it, there is no part, and only what the provider signed.
+    """
 
     def __init__(self, events: EventWriter, shell: ResponseShell, index: int) -> None:
         self._events = events
-        self._id = shell.item_id("rs", index)
+        self._shell = shell
         self._index = index
-        self._as_summary = shell.as_summary
         self._texts: list[str] = []
-        place = "summary_index" if self._as_summary else "content_index"
-        self._place = {"item_id": self._id, "output_index": index, place: 0}
-        self._kind = "reasoning_summary_text" if self._as_summary else "reasoning_text"
+        self._signed: list[chat.ChatSignedThinking] = []
+        item = reasoning_item(shell, index, None)
+        place = "summary_index" if shell.as_summary else "content_index"
+        self._place = {"item_id": item["id"], "output_index": index, place: 0}
+        self._kind = "reasoning_summary_text" if shell.as_summary else "reasoning_text"
         self._deltas = _DeltaEvent(f"response.{self._kind}.delta", self._place)
-        item = reasoning_item(self._id, None, as_summary=self._as_summary)
         events.add("response.output_item.added", {"output_index": index, "item": item})
-        self._add_part("added", "")
 
     def _add_part(self, what: str, text: str) -> None:
-        kind = "summary_text" if self._as_summary else "reasoning_text"
-        event = "reasoning_summary_part" if self._as_summary else "content_part"
+        kind = "summary_text" if self._shell.as_summary else "reasoning_text"
+        event = "reasoning_summary_part" if self._shell.as_summary else "content_part"
         part = {"type": kind, "text": text}
         self._events.add(f"response.{event}.{what}", {**self._place, "part": part})
 
     def add(self, text: str) -> None:
         """A piece of it."""
+        if not self._texts:
+            self._add_part("added", "")
         self._texts.append(text)
         self._deltas.write(self._events, (text,))
 
+    def add_signed(self, blocks: Iterable[chat.ChatSignedThinking]) -> None:
+        """What the provider signed of it."""
+        self._signed.extend(blocks)
+
     def close(self, _status: str) -> bytes:
         """End it; the item as JSON."""
-        text = "".join(self._texts)
-        self._events.add(f"response.{self._kind}.done", {**self._place, "text": text})
-        self._add_part("done", text)
-        item = _encode(reasoning_item(self._id, text, as_summary=self._as_summary))
+        text = "".join(self._texts) if self._texts else None
+        if text is not None:
+            self._events.add(f"response.{self._kind}.done", {**self._place, "text": text})
+            self._add_part("done", text)
+        sealed = sealed_content(self._signed)
+        item = _encode(reasoning_item(self._shell, self._index, text, sealed=sealed))
         _add_item_done(self._events, self._index, item)
         return item
 

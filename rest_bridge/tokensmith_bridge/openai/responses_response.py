@@ -13,6 +13,7 @@ from tokensmith.v1 import chat_service_pb2 as chat
 from tokensmith.v1 import usage_pb2
 from tokensmith_bridge.openai.errors import Refusal, credits_number
 from tokensmith_bridge.openai.responses_schema import ResponseRequest
+from tokensmith_bridge.openai.responses_seals import sealed_content
 
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -173,11 +174,10 @@ def _output_to_json(shell: ResponseShell, choice: chat.ChatChoice) -> list[dict[
     answer = choice.message
     status = status_of(choice.finish_reason)
     output: list[dict[str, Any]] = []
-    if answer.reasoning_content:
-        reasoning_id = shell.item_id("rs", 0)
-        output.append(
-            reasoning_item(reasoning_id, answer.reasoning_content, as_summary=shell.as_summary)
-        )
+    if answer.reasoning_content or answer.signed_thinking:
+        text = answer.reasoning_content or None
+        sealed = sealed_content(answer.signed_thinking)
+        output.append(reasoning_item(shell, 0, text, sealed=sealed))
     content: list[dict[str, Any]] = []
     if answer.content or not (answer.HasField("refusal") or answer.tool_calls):
         annotations = [annotation_to_json(item) for item in answer.annotations]
@@ -228,14 +228,18 @@ def refusal_part(text: str) -> dict[str, Any]:
     return {"type": "refusal", "refusal": text}
 
 
-def reasoning_item(reasoning_id: str, text: str | None, *, as_summary: bool) -> dict[str, Any]:
-    """Reasoning that the model shows; without ``text``, one that has just begun."""
-    part = {"type": "summary_text" if as_summary else "reasoning_text", "text": text}
+def reasoning_item(
+    shell: ResponseShell, index: int, text: str | None, *, sealed: str | None = None
+) -> dict[str, Any]:
+    """Reasoning: what the model shows of it, if anything, and what the provider signed of it."""
+    part = {"type": "summary_text" if shell.as_summary else "reasoning_text", "text": text}
     parts = [part] if text is not None else []
-    rendered: dict[str, Any] = {"id": reasoning_id, "type": "reasoning"}
-    rendered["summary"] = parts if as_summary else []
-    if not as_summary:
+    rendered: dict[str, Any] = {"id": shell.item_id("rs", index), "type": "reasoning"}
+    rendered["summary"] = parts if shell.as_summary else []
+    if not shell.as_summary:
         rendered["content"] = parts
+    if sealed is not None:
+        rendered["encrypted_content"] = sealed
     return rendered
 
 

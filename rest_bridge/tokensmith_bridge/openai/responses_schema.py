@@ -28,7 +28,7 @@ ResponseId = Annotated[str, Meta(min_length=1, max_length=64)]
 SummaryLevel = Literal["auto", "concise", "detailed"]
 
 # What may be asked to be included. What these add is there in any case, apart from log
-# probabilities; nobody whom we call seals reasoning for clients, so that the field stays empty.
+# probabilities; of reasoning it is what the provider signs, where it does.
 Includable = Literal[
     "message.output_text.logprobs",
     "message.input_image.image_url",

@@ -115,6 +115,8 @@ class ResponseStreamEncoder:
     def _add_delta(self, delta: chat.ChatCompletionDelta) -> None:
         if delta.reasoning_content:
             self._reasoning().add(delta.reasoning_content)
+        if delta.signed_thinking:
+            self._reasoning().add_signed(delta.signed_thinking)
         if delta.HasField("logprobs"):
             self._message().add_text_with_logprobs(delta.content_pieces, delta.logprobs.content)
         elif delta.content_pieces:

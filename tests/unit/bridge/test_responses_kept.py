@@ -108,6 +108,16 @@ def test_whole_answer_is_a_response_of_openais_type() -> None:
     assert response.output_text == "Hello."
 
 
+def test_signed_thinking_of_a_whole_answer_comes_back_from_what_was_kept() -> None:
+    signed = chat.ChatSignedThinking(model="claude", text="Hm.", signature="abc")
+    for shown in ({"reasoning_content": "Hm."}, {}):
+        stored = keep(answer=answers.completion(content="Yes.", signed_thinking=[signed], **shown))
+        check_response(stored.response_json)
+        message = messages_of(conversation_of([stored]))[0][-1]
+        assert list(message.signed_thinking) == [signed]
+        assert message.reasoning_content == shown.get("reasoning_content", "")
+
+
 def test_what_was_asked_is_shown_again() -> None:
     stored = keep(
         instructions="Be kind.",

@@ -11,8 +11,11 @@ from tests.integration.bridge import answers
 from tests.support.response_shapes import check_events
 from tokensmith.v1 import chat_service_pb2 as chat
 from tokensmith_bridge.openai.errors import MoneyFacts, Refusal
+from tokensmith_bridge.openai.responses_conversation import PlacedItem, messages_of
+from tokensmith_bridge.openai.responses_items import MessageItem, item_from_json
 from tokensmith_bridge.openai.responses_response import ResponseShell
 from tokensmith_bridge.openai.responses_schema import ReasoningConfig, ResponseRequest
+from tokensmith_bridge.openai.responses_seals import signed_thinking_of
 from tokensmith_bridge.openai.responses_stream import ResponseStreamEncoder
 
 NOW = 1_790_000_009
@@ -130,6 +133,30 @@ def test_reasoning_comes_before_the_text_in_the_form_asked_for(
     shown = first.content if family == "reasoning_text" else first.summary
     assert [part.text for part in shown] == ["Let me see."]
     assert kinds(events).count(f"{family}.delta") == 2
+
+
+def test_signed_thinking_travels_in_its_reasoning_item_and_back() -> None:
+    signed = chat.ChatSignedThinking(model="claude", text="Hm.", signature="abc")
+    hidden = chat.ChatSignedThinking(model="claude", redacted_data="xyz", text_before=4)
+    events = streamed(
+        {"reasoning_content": "Hm."},
+        {"signed_thinking": [signed], "content_pieces": ["Yes."]},
+        {"signed_thinking": [hidden]},
+    )
+    first, _, second = events[-1].response.output
+    assert kinds(events).count("reasoning_text.done") == 1
+    assert second.content == []
+    items = [item_from_json(item.to_json().encode(), "input[0]") for item in (first, second)]
+    answer = MessageItem(role="assistant", content="Yes.")
+    placed = [PlacedItem(item, "input[0]") for item in (*items, answer)]
+    (message,) = messages_of(placed)[0]
+    assert list(message.signed_thinking) == [signed, hidden]
+    assert (message.reasoning_content, message.content.text) == ("Hm.", "Yes.")
+
+
+@pytest.mark.parametrize("carried", [None, "", "gAAAAABm", "ts1.!", "ts1.////"])
+def test_what_was_sealed_elsewhere_carries_nothing(carried: str | None) -> None:
+    assert list(signed_thinking_of(carried)) == []
 
 
 def test_tool_calls_keep_their_ids_whole_even_where_their_parts_alternate() -> None:
