@@ -266,7 +266,7 @@ def test_tools_that_claude_knows_are_functions_to_others(claude: anthropic.Anthr
         assert call.name == "bash"
 
 
-@pytest.mark.parametrize("model", [SONNET, "gpt-5.4-nano", "gemini-3-flash"])
+@pytest.mark.parametrize("model", [*CLAUDES, *OTHERS[:3]])
 def test_images_in_messages_and_in_results(claude: anthropic.Anthropic, model: str) -> None:
     image: Any = {
         "type": "image",
@@ -322,7 +322,7 @@ def test_documents(claude: anthropic.Anthropic) -> None:
         assert message.content
 
 
-@pytest.mark.parametrize("model", [SONNET, HAIKU, "gpt-5.4-nano", "gemini-3-flash"])
+@pytest.mark.parametrize("model", MODELS)
 def test_structured_output(claude: anthropic.Anthropic, model: str) -> None:
     parsed = claude.messages.parse(
         model=model, max_tokens=2000, messages=HELLO, output_format=Verdict
