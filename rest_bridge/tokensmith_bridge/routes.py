@@ -10,6 +10,7 @@ from tokensmith_bridge.backend import Backend
 from tokensmith_bridge.config import BridgeSettings
 from tokensmith_bridge.handlers.billing import BillingHandlers
 from tokensmith_bridge.handlers.chat import ChatHandlers
+from tokensmith_bridge.handlers.docs import DocsHandlers
 from tokensmith_bridge.handlers.estimate import EstimateHandlers
 from tokensmith_bridge.handlers.health import HealthHandlers
 from tokensmith_bridge.handlers.messages import MessagesHandlers
@@ -42,6 +43,7 @@ def endpoints(backend: Backend, settings: BridgeSettings) -> tuple[Endpoint, ...
     billing = BillingHandlers(backend, settings)
     estimates = EstimateHandlers(backend, settings)
     health = HealthHandlers(backend, settings)
+    docs = DocsHandlers()
     return (
         Endpoint("POST", "/v1/chat/completions", chat.create_completion),
         Endpoint("POST", "/v1/messages", messages.create_message),
@@ -62,6 +64,8 @@ def endpoints(backend: Backend, settings: BridgeSettings) -> tuple[Endpoint, ...
         Endpoint("GET", "/v1/billing/entries", billing.list_entries),
         Endpoint("GET", "/healthz", health.alive),
         Endpoint("GET", "/readyz", health.ready),
+        Endpoint("GET", "/openapi.json", docs.describe),
+        Endpoint("GET", "/docs", docs.show),
     )
 
 

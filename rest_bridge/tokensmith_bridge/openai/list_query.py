@@ -6,6 +6,7 @@ Pages are asked for as in OpenAI's usage API: ``limit``, and ``page`` with the l
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from tokensmith.v1 import billing_service_pb2 as billing
@@ -43,8 +44,16 @@ def _set_time(request: Any, name: str, value: str) -> None:
     getattr(request, name).seconds = int(value)
 
 
-def _words(enum: Any, prefix: str) -> Setter:
-    """A setter for an enum, whose values are written in lower case without their prefix."""
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of a query: how it is put into a request, and its JSON Schema."""
+
+    put: Setter
+    schema: Mapping[str, Any]
+
+
+def _words(enum: Any, prefix: str) -> Parameter:
+    """An enum, whose values are written in lower case without their prefix."""
     numbers: Mapping[str, int] = {
         name.removeprefix(prefix).lower(): number for name, number in enum.items() if number
     }
@@ -55,24 +64,29 @@ def _words(enum: Any, prefix: str) -> Setter:
             raise _invalid(name, f"Invalid '{name}'. Supported values are: {words}.")
         setattr(request, name, numbers[value])
 
-    return put
+    return Parameter(put, {"enum": list(numbers)})
 
 
-_PAGING: Final[dict[str, Setter]] = {"limit": _set_limit, "page": _set_page}
-_TIMES: Final[dict[str, Setter]] = {"start_time": _set_time, "end_time": _set_time}
+_TEXT: Final = Parameter(_set_text, {"type": "string"})
+_TIME: Final = Parameter(_set_time, {"type": "integer", "minimum": 0})
+_PAGING: Final = {
+    "limit": Parameter(_set_limit, {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX}),
+    "page": Parameter(_set_page, {"type": "string"}),
+}
+_TIMES: Final = {"start_time": _TIME, "end_time": _TIME}
 _HOLD_STATE: Final = _words(billing.Hold.State, "STATE_")
 
-REQUEST_PARAMETERS: Final[dict[str, Setter]] = {
+REQUEST_PARAMETERS: Final[dict[str, Parameter]] = {
     **_PAGING,
-    "model": _set_text,
+    "model": _TEXT,
     "kind": _words(model.ModelKind, "MODEL_KIND_"),
-    "key_id": _set_text,
+    "key_id": _TEXT,
     "outcome": _words(usage_pb2.Outcome, "OUTCOME_"),
     "state": _HOLD_STATE,
     **_TIMES,
 }
-HOLD_PARAMETERS: Final[dict[str, Setter]] = {**_PAGING, "state": _HOLD_STATE}
-ENTRY_PARAMETERS: Final[dict[str, Setter]] = {
+HOLD_PARAMETERS: Final[dict[str, Parameter]] = {**_PAGING, "state": _HOLD_STATE}
+ENTRY_PARAMETERS: Final[dict[str, Parameter]] = {
     **_PAGING,
     "kind": _words(billing.Entry.Kind, "KIND_"),
     **_TIMES,
@@ -98,18 +112,18 @@ def entries_query(query: Query) -> billing.ListEntriesRequest:
     return _read(billing.ListEntriesRequest(), query, ENTRY_PARAMETERS)
 
 
-def _read(request: Request, query: Query, setters: Mapping[str, Setter]) -> Request:
+def _read(request: Request, query: Query, parameters: Mapping[str, Parameter]) -> Request:
     seen: set[str] = set()
     for name, value in query:
-        put = setters.get(name)
-        if put is None:
-            known = ", ".join(f"'{each}'" for each in setters)
+        parameter = parameters.get(name)
+        if parameter is None:
+            known = ", ".join(f"'{each}'" for each in parameters)
             message = f"Unknown parameter: '{name[:100]}'. Known are {known}."
             raise Refusal("UNKNOWN_PARAMETER", message, param=name[:100])
         if name in seen:
             raise _invalid(name, f"'{name}' is given more than once.")
         seen.add(name)
-        put(request, name, value)
+        parameter.put(request, name, value)
     return request
 
 

@@ -203,3 +203,15 @@ async def test_health_needs_no_key_and_readiness_asks_the_server(bridge: Running
         assert (await http.get("/healthz")).status_code == 200
     assert response.status_code == 503
     assert error_of(response)["code"] == "server_unreachable"
+
+
+async def test_description_needs_no_key(bridge: RunningBridge) -> None:
+    async with bridge.http(key=None) as http:
+        described = await http.get("/openapi.json")
+        page = await http.get("/docs")
+    assert described.json()["openapi"] == "3.1.0"
+    assert described.headers["content-type"] == "application/json"
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert "style-src 'sha256-" in page.headers["content-security-policy"]
+    assert page.text.startswith("<!doctype html>")
+    assert bridge.server.received == []
