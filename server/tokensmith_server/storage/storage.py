@@ -9,6 +9,7 @@ from tokensmith_server.clock import Clock
 from tokensmith_server.faults import fault_point as process_fault_point
 from tokensmith_server.storage.account_store import SQLAccountStore
 from tokensmith_server.storage.engine import ServerLock, parse_database_url
+from tokensmith_server.storage.ledger_database import LedgerDatabase
 from tokensmith_server.storage.ledger_store import SQLLedgerStore
 from tokensmith_server.storage.postgres_ledger import PostgresLedger
 from tokensmith_server.storage.request_store import SQLRequestStore
@@ -16,7 +17,7 @@ from tokensmith_server.storage.response_store import SQLResponseStore
 from tokensmith_server.storage.sessions import Sessions
 from tokensmith_server.storage.sqlite_ledger import SQLiteLedger
 from tokensmith_server.storage.sweep_store import SQLSweepStore
-from tokensmith_server.storage.writer import GroupCommitWriter, LedgerDatabase
+from tokensmith_server.storage.writer import GroupCommitWriter
 
 
 class SQLStore(SQLLedgerStore, SQLAccountStore, SQLRequestStore, SQLSweepStore, SQLResponseStore):

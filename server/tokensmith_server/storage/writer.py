@@ -13,7 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, TypeVar
 
 import structlog
 
@@ -28,7 +28,8 @@ from tokensmith_server.storage.errors import (
     TryAgain,
     WriteRefused,
 )
-from tokensmith_server.storage.snapshot import Command, Needs, Snapshot, Writes, needs_of
+from tokensmith_server.storage.ledger_database import LedgerDatabase
+from tokensmith_server.storage.snapshot import Command, Writes, needs_of
 
 T = TypeVar("T")
 
@@ -47,30 +48,6 @@ _ATTEMPTS_MAX: Final = 6
 _BACKOFF_SECONDS: Final = 0.005
 
 _log = structlog.get_logger(__name__)
-
-
-class LedgerDatabase(Protocol):
-    """What the writer needs of an engine; ``SQLiteLedger`` and ``PostgresLedger`` say how."""
-
-    def connect(self) -> None:
-        """Open the connection, if it is not."""
-
-    def close(self) -> None:
-        """Close it; what was not committed is gone."""
-
-    def load(self, needs: Needs, *, thorough: bool = False) -> Snapshot:
-        """Begin a transaction and bring what is needed; ``thorough`` trusts no memory."""
-        ...
-
-    def commit(self, writes: Writes) -> None:
-        """Write and make durable; with nothing to write, end the transaction."""
-
-    def rollback(self) -> None:
-        """End the transaction without a trace."""
-
-    def was_written(self, writes: Writes) -> bool:
-        """After ``CommitUnknown``: whether the batch is there."""
-        ...
 
 
 class _Waiting:
