@@ -1,6 +1,6 @@
 """One gateway and one simulator for all of these tests, as processes; an account for each test."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import anthropic
@@ -9,6 +9,9 @@ import pytest
 
 from tests.support.books import Books, Customer
 from tests.support.processes import Gateway, Simulator, running_gateway, running_simulator_process
+
+MODEL = "gpt-5.4-nano"
+HELLO = "Say hello in 20 words."
 
 
 @pytest.fixture(scope="session")
@@ -46,4 +49,12 @@ def client(gateway: Gateway, customer: Customer) -> Iterator[openai.OpenAI]:
 def claude(gateway: Gateway, customer: Customer) -> Iterator[anthropic.Anthropic]:
     origin = gateway.base_url.removesuffix("/v1")
     with anthropic.Anthropic(base_url=origin, api_key=customer.key, max_retries=0) as client:
+        yield client
+
+
+@pytest.fixture
+async def responder(gateway: Gateway, customer: Customer) -> AsyncIterator[openai.AsyncOpenAI]:
+    async with openai.AsyncOpenAI(
+        base_url=gateway.base_url, api_key=customer.key, max_retries=0
+    ) as client:
         yield client

@@ -1,19 +1,17 @@
 """The official OpenAI client's ``responses``, unchanged, against ``tokensmith up``."""
 
-import asyncio
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import openai
 import pytest
 
+from tests.e2e.conftest import HELLO, MODEL
 from tests.e2e.test_openai_sdk import Verdict, png_data_url
 from tests.support.books import Books, Customer
 from tests.support.processes import Gateway
-from tests.support.response_shapes import check_events, check_item_list, check_response
+from tests.support.response_shapes import check_events, check_response
 
-MODEL = "gpt-5.4-nano"
 # One of each provider; the last two show their reasoning.
 MODELS = (
     MODEL,
@@ -23,7 +21,6 @@ MODELS = (
     "gemini-3.1-pro",
 )
 CALLING_MODELS = tuple(model for model in MODELS if model != "openai/gpt-oss-120b")
-HELLO = "Say hello in 20 words."
 WEATHER: Any = {
     "type": "function",
     "name": "get_weather",
@@ -38,14 +35,6 @@ WEATHER: Any = {
 }
 
 
-@pytest.fixture
-async def client(gateway: Gateway, customer: Customer) -> AsyncIterator[openai.AsyncOpenAI]:
-    async with openai.AsyncOpenAI(
-        base_url=gateway.base_url, api_key=customer.key, max_retries=0
-    ) as client:
-        yield client
-
-
 def cost_of(response: Any) -> int:
     """Micro-credits."""
     microcredits: int = round(response.usage.model_extra["cost"] * 1_000_000)
@@ -54,9 +43,9 @@ def cost_of(response: Any) -> int:
 
 @pytest.mark.parametrize("model", MODELS)
 async def test_whole_response_is_typed_priced_and_kept(
-    client: openai.AsyncOpenAI, books: Books, customer: Customer, model: str
+    responder: openai.AsyncOpenAI, books: Books, customer: Customer, model: str
 ) -> None:
-    raw = await client.responses.with_raw_response.create(
+    raw = await responder.responses.with_raw_response.create(
         model=model, input=HELLO, instructions="Be kind.", metadata={"topic": "greeting"}
     )
     checked = check_response(raw.content)
@@ -66,15 +55,15 @@ async def test_whole_response_is_typed_priced_and_kept(
     assert made.usage is not None
     assert made.usage.total_tokens == made.usage.input_tokens + made.usage.output_tokens
     assert books.balance(customer).charged_microcredits == cost_of(made) > 0
-    kept = await client.responses.with_raw_response.retrieve(made.id)
+    kept = await responder.responses.with_raw_response.retrieve(made.id)
     assert check_response(kept.content) == checked
 
 
 @pytest.mark.parametrize("model", MODELS)
 async def test_streamed_response_is_the_events_of_openai(
-    client: openai.AsyncOpenAI, gateway: Gateway, customer: Customer, books: Books, model: str
+    responder: openai.AsyncOpenAI, gateway: Gateway, customer: Customer, books: Books, model: str
 ) -> None:
-    async with client.responses.with_streaming_response.create(
+    async with responder.responses.with_streaming_response.create(
         model=model, input=HELLO, stream=True
     ) as raw:
         events = check_events(await raw.read())
@@ -84,16 +73,18 @@ async def test_streamed_response_is_the_events_of_openai(
     assert text == final.output_text
     assert text
     assert books.balance(customer).charged_microcredits == cost_of(final) > 0
-    kept = await client.responses.with_raw_response.retrieve(final.id)
+    kept = await responder.responses.with_raw_response.retrieve(final.id)
     assert check_response(kept.content) == final
 
 
-async def test_shown_reasoning_is_text_or_on_request_a_summary(client: openai.AsyncOpenAI) -> None:
-    plain = await client.responses.create(model="gemini-3.1-pro", input=HELLO)
+async def test_shown_reasoning_is_text_or_on_request_a_summary(
+    responder: openai.AsyncOpenAI,
+) -> None:
+    plain = await responder.responses.create(model="gemini-3.1-pro", input=HELLO)
     assert plain.output[0].type == "reasoning"
     assert plain.output[0].content
     assert plain.output[0].summary == []
-    async with client.responses.stream(
+    async with responder.responses.stream(
         model="gemini-3.1-pro", input=HELLO, reasoning={"effort": "low", "summary": "auto"}
     ) as stream:
         kinds = {event.type async for event in stream}
@@ -107,9 +98,9 @@ async def test_shown_reasoning_is_text_or_on_request_a_summary(client: openai.As
 
 @pytest.mark.parametrize("model", CALLING_MODELS)
 async def test_tools_are_called_answered_and_used_over_kept_responses(
-    client: openai.AsyncOpenAI, model: str
+    responder: openai.AsyncOpenAI, model: str
 ) -> None:
-    asked = await client.responses.create(
+    asked = await responder.responses.create(
         model=model, input="Weather in Bern?", tools=[WEATHER], tool_choice="required"
     )
     for _ in range(2):
@@ -121,7 +112,7 @@ async def test_tools_are_called_answered_and_used_over_kept_responses(
             for call in calls
         ]
         previous = asked.id
-        asked = await client.responses.create(
+        asked = await responder.responses.create(
             model=model,
             input=outputs,
             tools=[WEATHER],
@@ -134,10 +125,10 @@ async def test_tools_are_called_answered_and_used_over_kept_responses(
 
 @pytest.mark.parametrize("model", CALLING_MODELS)
 async def test_tool_loop_that_the_client_keeps_itself(
-    client: openai.AsyncOpenAI, model: str
+    responder: openai.AsyncOpenAI, model: str
 ) -> None:
     history: list[Any] = [{"role": "user", "content": "Weather in Bern?"}]
-    async with client.responses.stream(
+    async with responder.responses.stream(
         model=model, input=history, tools=[WEATHER], tool_choice="required", store=False
     ) as stream:
         first = await stream.get_final_response()
@@ -148,7 +139,7 @@ async def test_tool_loop_that_the_client_keeps_itself(
         for item in first.output
         if item.type == "function_call"
     ]
-    second = await client.responses.create(
+    second = await responder.responses.create(
         model=model,
         input=history,
         tools=[WEATHER],
@@ -158,9 +149,9 @@ async def test_tool_loop_that_the_client_keeps_itself(
     assert second.output_text or second.output
 
 
-async def test_signed_thinking_goes_on_in_a_conversation(client: openai.AsyncOpenAI) -> None:
+async def test_signed_thinking_goes_on_in_a_conversation(responder: openai.AsyncOpenAI) -> None:
     thinking: Any = {"model": "claude-haiku-4-5", "reasoning": {"effort": "low"}}
-    first = await client.responses.create(input="Weather in Bern?", tools=[WEATHER], **thinking)
+    first = await responder.responses.create(input="Weather in Bern?", tools=[WEATHER], **thinking)
     reasoning = first.output[0]
     assert reasoning.type == "reasoning"
     assert reasoning.encrypted_content
@@ -169,14 +160,14 @@ async def test_signed_thinking_goes_on_in_a_conversation(client: openai.AsyncOpe
         for item in first.output
         if item.type == "function_call"
     ]
-    second = await client.responses.create(
+    second = await responder.responses.create(
         input=[*outputs, {"role": "user", "content": "And tomorrow?"}],
         tools=[WEATHER],
         previous_response_id=first.id,
         **thinking,
     )
     assert second.status == "completed"
-    elsewhere = await client.responses.create(
+    elsewhere = await responder.responses.create(
         model=MODEL,
         input=[*outputs, {"role": "user", "content": "And tomorrow?"}],
         tools=[WEATHER],
@@ -185,13 +176,13 @@ async def test_signed_thinking_goes_on_in_a_conversation(client: openai.AsyncOpe
     assert elsewhere.status == "completed"
 
 
-async def test_items_may_be_referred_to(client: openai.AsyncOpenAI) -> None:
-    first = await client.responses.create(
+async def test_items_may_be_referred_to(responder: openai.AsyncOpenAI) -> None:
+    first = await responder.responses.create(
         model=MODEL, input="Weather in Bern?", tools=[WEATHER], tool_choice="required"
     )
     (call,) = (item for item in first.output if item.type == "function_call")
     assert call.id
-    second = await client.responses.create(
+    second = await responder.responses.create(
         model=MODEL,
         tools=[WEATHER],
         input=[
@@ -202,111 +193,30 @@ async def test_items_may_be_referred_to(client: openai.AsyncOpenAI) -> None:
     )
     assert second.output_text
     with pytest.raises(openai.BadRequestError) as refused:
-        await client.responses.create(
+        await responder.responses.create(
             model=MODEL, input=[{"type": "item_reference", "id": "msg_1_0"}]
         )
     assert refused.value.param == "input[0].id"
 
 
 @pytest.mark.parametrize("model", MODELS)
-async def test_parse_fills_a_pydantic_model(client: openai.AsyncOpenAI, model: str) -> None:
-    parsed = await client.responses.parse(model=model, input="Judge this tea.", text_format=Verdict)
+async def test_parse_fills_a_pydantic_model(responder: openai.AsyncOpenAI, model: str) -> None:
+    parsed = await responder.responses.parse(
+        model=model, input="Judge this tea.", text_format=Verdict
+    )
     assert isinstance(parsed.output_parsed, Verdict)
 
 
-async def test_streamed_parse_and_an_image(client: openai.AsyncOpenAI) -> None:
+async def test_streamed_parse_and_an_image(responder: openai.AsyncOpenAI) -> None:
     content: Any = [
         {"type": "input_text", "text": "Judge this."},
         {"type": "input_image", "image_url": png_data_url(), "detail": "low"},
     ]
-    async with client.responses.stream(
+    async with responder.responses.stream(
         model=MODEL, input=[{"role": "user", "content": content}], text_format=Verdict
     ) as stream:
         final = await stream.get_final_response()
     assert isinstance(final.output_parsed, Verdict)
-
-
-async def test_conversation_goes_on_and_is_paid_again(client: openai.AsyncOpenAI) -> None:
-    first = await client.responses.create(
-        model=MODEL, input="My name is Ada.", instructions="Be brief. " * 100
-    )
-    second = await client.responses.create(
-        model=MODEL, input="What is my name?", previous_response_id=first.id
-    )
-    third = await client.responses.create(
-        model="claude-haiku-4-5", input="And now?", previous_response_id=second.id
-    )
-    assert first.usage
-    assert second.usage
-    assert third.usage
-    alone = await client.responses.create(model=MODEL, input="What is my name?")
-    assert alone.usage
-    # The history is read again; the instructions of then are not.
-    assert alone.usage.input_tokens < second.usage.input_tokens < first.usage.input_tokens
-    items = await client.responses.input_items.list(second.id)
-    assert [item.type for item in items.data] == ["message"]
-
-
-async def test_input_items_are_paged(client: openai.AsyncOpenAI) -> None:
-    turns: Any = [
-        {"role": ("user", "assistant")[number % 2], "content": f"turn {number}"}
-        for number in range(5)
-    ]
-    made = await client.responses.create(model=MODEL, input=turns)
-    raw = await client.responses.input_items.with_raw_response.list(made.id, limit=2, order="asc")
-    page = check_item_list(raw.content)
-    assert page.has_more
-    assert len(page.data) == 2
-    listed: list[Any] = [item async for item in client.responses.input_items.list(made.id, limit=2)]
-    assert [item.content[0].text for item in listed] == [
-        f"turn {number}" for number in reversed(range(5))
-    ]
-
-
-async def test_deleted_and_unkept_responses_are_gone(client: openai.AsyncOpenAI) -> None:
-    made = await client.responses.create(model=MODEL, input=HELLO)
-    await client.responses.delete(made.id)
-    unkept = await client.responses.create(model=MODEL, input=HELLO, store=False)
-    for response_id in (made.id, unkept.id, "resp_1"):
-        with pytest.raises(openai.NotFoundError):
-            await client.responses.retrieve(response_id)
-        with pytest.raises(openai.NotFoundError):
-            await client.responses.delete(response_id)
-        with pytest.raises(openai.BadRequestError) as refused:
-            await client.responses.create(
-                model=MODEL, input=HELLO, previous_response_id=response_id
-            )
-        assert refused.value.code == "previous_response_not_found"
-        assert refused.value.param == "previous_response_id"
-
-
-async def test_another_account_gets_not_found(
-    client: openai.AsyncOpenAI, gateway: Gateway, books: Books
-) -> None:
-    made = await client.responses.create(model=MODEL, input=HELLO)
-    stranger = books.customer()
-    async with openai.AsyncOpenAI(
-        base_url=gateway.base_url, api_key=stranger.key, max_retries=0
-    ) as theirs:
-        for call in (
-            theirs.responses.retrieve(made.id),
-            theirs.responses.delete(made.id),
-            theirs.responses.cancel(made.id),
-            theirs.responses.input_items.list(made.id),
-        ):
-            with pytest.raises(openai.NotFoundError):
-                await call
-        with pytest.raises(openai.BadRequestError) as refused:
-            await theirs.responses.create(model=MODEL, input="Go on.", previous_response_id=made.id)
-        assert refused.value.code == "previous_response_not_found"
-    assert books.requests(stranger) == []
-    assert (await client.responses.retrieve(made.id)).id == made.id
-
-
-async def test_cancel_is_for_the_background_alone(client: openai.AsyncOpenAI) -> None:
-    made = await client.responses.create(model=MODEL, input=HELLO)
-    with pytest.raises(openai.BadRequestError, match="Cannot cancel a synchronous response"):
-        await client.responses.cancel(made.id)
 
 
 @pytest.mark.parametrize(
@@ -341,21 +251,21 @@ async def test_cancel_is_for_the_background_alone(client: openai.AsyncOpenAI) ->
     ],
 )  # fmt: skip
 async def test_what_is_not_served_is_refused_by_name_for_free(
-    client: openai.AsyncOpenAI,
+    responder: openai.AsyncOpenAI,
     books: Books,
     customer: Customer,
     fields: dict[str, Any],
     param: str,
 ) -> None:
     with pytest.raises(openai.BadRequestError) as refused:
-        await client.responses.create(**({"model": MODEL, "input": HELLO} | fields))
+        await responder.responses.create(**({"model": MODEL, "input": HELLO} | fields))
     assert refused.value.param == param
     assert books.requests(customer) == []
 
 
-async def test_answer_that_is_cut_at_its_limit_is_incomplete(client: openai.AsyncOpenAI) -> None:
-    whole = await client.responses.create(model=MODEL, input=HELLO, max_output_tokens=16)
-    stream = await client.responses.create(
+async def test_answer_that_is_cut_at_its_limit_is_incomplete(responder: openai.AsyncOpenAI) -> None:
+    whole = await responder.responses.create(model=MODEL, input=HELLO, max_output_tokens=16)
+    stream = await responder.responses.create(
         model=MODEL, input=HELLO, max_output_tokens=16, stream=True
     )
     events = [event async for event in stream]
@@ -369,10 +279,10 @@ async def test_answer_that_is_cut_at_its_limit_is_incomplete(client: openai.Asyn
 
 
 async def test_stream_that_breaks_off_fails_and_is_kept_as_it_was(
-    client: openai.AsyncOpenAI, books: Books, customer: Customer
+    responder: openai.AsyncOpenAI, books: Books, customer: Customer
 ) -> None:
     prompt = f"{HELLO} [[sim:fault=reset_mid_stream after=5 pace=5 reasoning=0]]"
-    async with client.responses.with_streaming_response.create(
+    async with responder.responses.with_streaming_response.create(
         model=MODEL, input=prompt, stream=True
     ) as raw:
         events = check_events(await raw.read())
@@ -384,9 +294,9 @@ async def test_stream_that_breaks_off_fails_and_is_kept_as_it_was(
     assert text
     charged = books.balance(customer).charged_microcredits
     assert round(final.error.model_extra["charged"] * 1_000_000) == charged > 0
-    assert (await client.responses.retrieve(final.id)).output_text == text
+    assert (await responder.responses.retrieve(final.id)).output_text == text
     with pytest.raises(openai.BadRequestError, match="failed"):
-        await client.responses.create(model=MODEL, input="Go on.", previous_response_id=final.id)
+        await responder.responses.create(model=MODEL, input="Go on.", previous_response_id=final.id)
 
 
 async def test_empty_balance_is_refused(gateway: Gateway, books: Books) -> None:
@@ -398,26 +308,3 @@ async def test_empty_balance_is_refused(gateway: Gateway, books: Books) -> None:
             with pytest.raises(openai.APIStatusError) as refused:
                 await client.responses.create(model=MODEL, input=HELLO, stream=stream)
             assert (refused.value.status_code, refused.value.code) == (402, "insufficient_credits")
-
-
-async def test_same_idempotency_key_gets_the_same_response(
-    client: openai.AsyncOpenAI, books: Books, customer: Customer
-) -> None:
-    headers = {"Idempotency-Key": "once"}
-    first, second = [
-        await client.responses.create(model=MODEL, input=HELLO, extra_headers=headers)
-        for _ in range(2)
-    ]
-    assert first.id == second.id
-    assert first.output == second.output
-    assert len(books.requests(customer)) == 1
-    assert (await client.responses.retrieve(first.id)).output == first.output
-
-
-async def test_many_at_once_are_kept_apart(client: openai.AsyncOpenAI) -> None:
-    made = await asyncio.gather(
-        *(client.responses.create(model=MODEL, input=f"Say {number}.") for number in range(10))
-    )
-    assert len({response.id for response in made}) == 10
-    for response in made:
-        assert (await client.responses.retrieve(response.id)).output == response.output

@@ -65,29 +65,6 @@ def test_settings_find_their_places() -> None:
             "top_logprobs": 3,
             "parallel_tool_calls": False,
             "reasoning": {"effort": "low", "summary": "auto"},
-            "text": {
-                "verbosity": "low",
-                "format": {
-                    "type": "json_schema",
-                    "name": "n",
-                    "description": "d",
-                    "schema": {"type": "object"},
-                    "strict": True,
-                },
-            },
-            "tools": [
-                {"type": "function", "name": "f", "parameters": {"type": "object"}, "strict": True},
-                {
-                    "type": "custom",
-                    "name": "c",
-                    "format": {"type": "grammar", "definition": "a", "syntax": "lark"},
-                },
-            ],
-            "tool_choice": {
-                "type": "allowed_tools",
-                "mode": "required",
-                "tools": [{"type": "function", "name": "f"}, {"type": "custom", "name": "c"}],
-            },
             "service_tier": "flex",
             "user": "u",
             "safety_identifier": "s",
@@ -110,7 +87,6 @@ def test_settings_find_their_places() -> None:
         top_logprobs=3,
         parallel_tool_calls=False,
         reasoning_effort="low",
-        verbosity="low",
         service_tier="flex",
         user="u",
         safety_identifier="s",
@@ -119,9 +95,38 @@ def test_settings_find_their_places() -> None:
         prompt_cache_options=chat.ChatPromptCacheOptions(mode="explicit", ttl="30m"),
     )
     expected.messages.add(role=chat.CHAT_ROLE_USER).content.text = "Hi"
-    schema = expected.response_format.json_schema
-    schema.name, schema.description, schema.strict = "n", "d", True
-    schema.schema_json = '{"type":"object"}'
+    assert params == expected
+
+
+def test_text_format_is_the_response_format_and_verbosity_a_setting() -> None:
+    schema = {"name": "n", "description": "d", "schema": {"type": "object"}, "strict": True}
+    params = params_of(
+        {"input": "Hi", "text": {"verbosity": "low", "format": {"type": "json_schema"} | schema}}
+    )
+    expected = chat.ChatJsonSchemaFormat(
+        name="n", description="d", strict=True, schema_json='{"type":"object"}'
+    )
+    assert params.response_format.json_schema == expected
+    assert params.verbosity == "low"
+
+
+def test_tools_and_the_choice_among_them_are_carried_over() -> None:
+    grammar = {"type": "grammar", "definition": "a", "syntax": "lark"}
+    params = params_of(
+        {
+            "input": "Hi",
+            "tools": [
+                {"type": "function", "name": "f", "parameters": {"type": "object"}, "strict": True},
+                {"type": "custom", "name": "c", "format": grammar},
+            ],
+            "tool_choice": {
+                "type": "allowed_tools",
+                "mode": "required",
+                "tools": [{"type": "function", "name": "f"}, {"type": "custom", "name": "c"}],
+            },
+        }
+    )
+    expected = chat.ChatCompletionParams()
     function = expected.tools.add().function
     function.name, function.parameters_json, function.strict = "f", '{"type":"object"}', True
     custom = expected.tools.add().custom
@@ -130,7 +135,8 @@ def test_settings_find_their_places() -> None:
     allowed.mode = "required"
     allowed.tools.add(kind=chat.CHAT_TOOL_KIND_FUNCTION, name="f")
     allowed.tools.add(kind=chat.CHAT_TOOL_KIND_CUSTOM, name="c")
-    assert params == expected
+    assert list(params.tools) == list(expected.tools)
+    assert params.tool_choice == expected.tool_choice
 
 
 @pytest.mark.parametrize(

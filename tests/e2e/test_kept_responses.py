@@ -1,0 +1,122 @@
+"""Kept responses, to the official OpenAI client: going on, listing, deleting, whose they are."""
+
+import asyncio
+from typing import Any
+
+import openai
+import pytest
+
+from tests.e2e.conftest import HELLO, MODEL
+from tests.support.books import Books, Customer
+from tests.support.processes import Gateway
+from tests.support.response_shapes import check_item_list
+
+
+async def test_conversation_goes_on_and_is_paid_again(responder: openai.AsyncOpenAI) -> None:
+    first = await responder.responses.create(
+        model=MODEL, input="My name is Ada.", instructions="Be brief. " * 100
+    )
+    second = await responder.responses.create(
+        model=MODEL, input="What is my name?", previous_response_id=first.id
+    )
+    third = await responder.responses.create(
+        model="claude-haiku-4-5", input="And now?", previous_response_id=second.id
+    )
+    assert first.usage
+    assert second.usage
+    assert third.usage
+    alone = await responder.responses.create(model=MODEL, input="What is my name?")
+    assert alone.usage
+    # The history is read again; the instructions of then are not.
+    assert alone.usage.input_tokens < second.usage.input_tokens < first.usage.input_tokens
+    items = await responder.responses.input_items.list(second.id)
+    assert [item.type for item in items.data] == ["message"]
+
+
+async def test_input_items_are_paged(responder: openai.AsyncOpenAI) -> None:
+    turns: Any = [
+        {"role": ("user", "assistant")[number % 2], "content": f"turn {number}"}
+        for number in range(5)
+    ]
+    made = await responder.responses.create(model=MODEL, input=turns)
+    raw = await responder.responses.input_items.with_raw_response.list(
+        made.id, limit=2, order="asc"
+    )
+    page = check_item_list(raw.content)
+    assert page.has_more
+    assert len(page.data) == 2
+    listed: list[Any] = [
+        item async for item in responder.responses.input_items.list(made.id, limit=2)
+    ]
+    assert [item.content[0].text for item in listed] == [
+        f"turn {number}" for number in reversed(range(5))
+    ]
+
+
+async def test_deleted_and_unkept_responses_are_gone(responder: openai.AsyncOpenAI) -> None:
+    made = await responder.responses.create(model=MODEL, input=HELLO)
+    await responder.responses.delete(made.id)
+    unkept = await responder.responses.create(model=MODEL, input=HELLO, store=False)
+    for response_id in (made.id, unkept.id, "resp_1"):
+        with pytest.raises(openai.NotFoundError):
+            await responder.responses.retrieve(response_id)
+        with pytest.raises(openai.NotFoundError):
+            await responder.responses.delete(response_id)
+        with pytest.raises(openai.BadRequestError) as refused:
+            await responder.responses.create(
+                model=MODEL, input=HELLO, previous_response_id=response_id
+            )
+        assert refused.value.code == "previous_response_not_found"
+        assert refused.value.param == "previous_response_id"
+
+
+async def test_another_account_gets_not_found(
+    responder: openai.AsyncOpenAI, gateway: Gateway, books: Books
+) -> None:
+    made = await responder.responses.create(model=MODEL, input=HELLO)
+    stranger = books.customer()
+    async with openai.AsyncOpenAI(
+        base_url=gateway.base_url, api_key=stranger.key, max_retries=0
+    ) as theirs:
+        for call in (
+            theirs.responses.retrieve(made.id),
+            theirs.responses.delete(made.id),
+            theirs.responses.cancel(made.id),
+            theirs.responses.input_items.list(made.id),
+        ):
+            with pytest.raises(openai.NotFoundError):
+                await call
+        with pytest.raises(openai.BadRequestError) as refused:
+            await theirs.responses.create(model=MODEL, input="Go on.", previous_response_id=made.id)
+        assert refused.value.code == "previous_response_not_found"
+    assert books.requests(stranger) == []
+    assert (await responder.responses.retrieve(made.id)).id == made.id
+
+
+async def test_cancel_is_for_the_background_alone(responder: openai.AsyncOpenAI) -> None:
+    made = await responder.responses.create(model=MODEL, input=HELLO)
+    with pytest.raises(openai.BadRequestError, match="Cannot cancel a synchronous response"):
+        await responder.responses.cancel(made.id)
+
+
+async def test_same_idempotency_key_gets_the_same_response(
+    responder: openai.AsyncOpenAI, books: Books, customer: Customer
+) -> None:
+    headers = {"Idempotency-Key": "once"}
+    first, second = [
+        await responder.responses.create(model=MODEL, input=HELLO, extra_headers=headers)
+        for _ in range(2)
+    ]
+    assert first.id == second.id
+    assert first.output == second.output
+    assert len(books.requests(customer)) == 1
+    assert (await responder.responses.retrieve(first.id)).output == first.output
+
+
+async def test_many_at_once_are_kept_apart(responder: openai.AsyncOpenAI) -> None:
+    made = await asyncio.gather(
+        *(responder.responses.create(model=MODEL, input=f"Say {number}.") for number in range(10))
+    )
+    assert len({response.id for response in made}) == 10
+    for response in made:
+        assert (await responder.responses.retrieve(response.id)).output == response.output
