@@ -20,8 +20,7 @@ def text_facts(params: chat_pb.ChatCompletionParams, family: str) -> TextFacts:
         if message.content.WhichOneof("kind") != "parts":
             text_bytes += message.ByteSize()
             continue
-        text_bytes += sum(call.ByteSize() for call in message.tool_calls)
-        text_bytes += sum(block.ByteSize() for block in message.signed_thinking)
+        text_bytes += _beside_content(message)
         for part in message.content.parts.parts:
             match part.WhichOneof("kind"):
                 case "image":
@@ -30,6 +29,7 @@ def text_facts(params: chat_pb.ChatCompletionParams, family: str) -> TextFacts:
                     audio_bytes += len(part.input_audio.data)
                 case "file":
                     file_bytes += _decoded_size(part.file.file_data)
+                    text_bytes += len(part.file.filename.encode())
                 case _:
                     text_bytes += part.ByteSize()
     if params.HasField("prediction"):
@@ -45,6 +45,17 @@ def text_facts(params: chat_pb.ChatCompletionParams, family: str) -> TextFacts:
         audio_bytes=audio_bytes,
         file_bytes=file_bytes,
         choices=params.choice_count or 1,
+    )
+
+
+def _beside_content(message: chat_pb.ChatMessage) -> int:
+    """Bytes of what a message has besides its content: all of it is read by some model."""
+    texts = (message.name, message.tool_call_id, message.refusal, message.reasoning_content)
+    return (
+        sum(len(text.encode()) for text in texts)
+        + message.function_call.ByteSize()
+        + sum(call.ByteSize() for call in message.tool_calls)
+        + sum(block.ByteSize() for block in message.signed_thinking)
     )
 
 

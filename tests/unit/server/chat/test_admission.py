@@ -195,6 +195,43 @@ def test_facts_count_every_part_of_a_request_where_it_is_billed() -> None:
     assert facts.tool_bytes > 0
 
 
+LONG = "w" * 3_000
+# One of each field of a message that has text in it, beside its content.
+BESIDE_CONTENT: dict[str, dict[str, Any]] = {
+    "name": {"name": LONG},
+    "tool_call_id": {"tool_call_id": LONG},
+    "tool_calls": {"tool_calls": [chat_pb.ChatToolCall(id="a", name="f", arguments=LONG)]},
+    "function_call": {"function_call": chat_pb.ChatFunctionCall(name="f", arguments=LONG)},
+    "refusal": {"refusal": LONG},
+    "reasoning_content": {"reasoning_content": LONG},
+    "signed_thinking": {"signed_thinking": [chat_pb.ChatSignedThinking(text=LONG)]},
+}
+
+
+@pytest.mark.parametrize("field", BESIDE_CONTENT)
+def test_text_beside_the_content_counts_whatever_the_contents_form(field: str) -> None:
+    for content in (
+        chat_pb.ChatContent(text="Hi"),
+        chat_pb.ChatContent(parts={"parts": [chat_pb.ChatContentPart(text="Hi")]}),
+    ):
+        message = chat_pb.ChatMessage(content=content, **BESIDE_CONTENT[field])
+        facts = text_facts(chat_pb.ChatCompletionParams(messages=[message]), "gpt")
+        assert 3_000 <= facts.text_bytes <= 3_100
+
+
+def test_every_field_of_a_message_is_in_the_table_above() -> None:
+    others = {"role", "content", "audio_id"}
+    assert {field.name for field in chat_pb.ChatMessage.DESCRIPTOR.fields} == (
+        others | BESIDE_CONTENT.keys()
+    )
+
+
+def test_name_of_a_file_counts_as_text() -> None:
+    chat = params()
+    chat.messages[0].content.parts.parts.add().file.filename = LONG
+    assert text_facts(chat, "gpt").text_bytes >= 3_000
+
+
 @pytest.mark.parametrize("model", [model for model in BUILT_IN.values() if model.text is not None])
 async def test_every_text_model_is_held_for_and_settled(model: Any) -> None:
     simulated = frozenset(route.provider for other in BUILT_IN.values() for route in other.routes)
