@@ -130,6 +130,7 @@ class _Builder:
 
     def _close_turn(self) -> None:
         if self._role:
+            _drop_last_thoughts(self._blocks)
             content = [*self._results, *self._blocks] or [_text_block(PLACEHOLDER)]
             self._turns.append({"role": self._role, "content": content})
         self._results, self._blocks = [], []
@@ -216,6 +217,12 @@ def _trim_end(blocks: list[Json]) -> None:
     """Cut white space off the end of the assistant's last text, which is to be continued."""
     if blocks and blocks[-1]["type"] == "text":
         blocks[-1] = _text_block(blocks[-1]["text"].rstrip())
+
+
+def _drop_last_thoughts(blocks: list[Json]) -> None:
+    """Drop thinking that led to nothing: the API refuses a turn that ends with it."""
+    while blocks and blocks[-1]["type"].endswith("thinking"):
+        blocks.pop()
 
 
 def _inked_blocks(text: str) -> list[Json]:

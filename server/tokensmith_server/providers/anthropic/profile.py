@@ -48,7 +48,8 @@ arguments                must be a JSON object, else refused
 name                     of a user: a prefix of the text; of others: no effect
 refusal                  the assistant's text
 reasoning_content        not sent: Anthropic takes only what it signed, which ``memory.py`` keeps
-signed_thinking          sent back in its place to the model that signed it, while it thinks
+signed_thinking          sent back in its place to the model that signed it, while it thinks; left
+                         out at the end of a turn (the API takes none there)
 assistant's turn first   a user turn with a full stop is put before it
 assistant's turn last    caps; white space at its end is cut off (the API takes none)
 text without ink         left out; a turn of nothing else is a full stop

@@ -59,6 +59,20 @@ def test_blocks_come_back_in_their_places(blocks: list[dict[str, Any]]) -> None:
     assert sent(message_of(answer_of(*blocks))) == blocks
 
 
+@pytest.mark.parametrize(
+    ("blocks", "back"),
+    [
+        ([THINKING, TEXT, LATER], [THINKING, TEXT]),
+        ([THINKING, HIDDEN], [{"type": "text", "text": "."}]),
+    ],
+    ids=["after the text", "alone"],
+)
+def test_no_turn_ends_with_thinking_since_the_api_takes_none(
+    blocks: list[dict[str, Any]], back: list[dict[str, Any]]
+) -> None:
+    assert sent(message_of(answer_of(*blocks))) == back
+
+
 def test_another_models_thinking_stays_out() -> None:
     answer = answer_of(THINKING, TEXT, CALL, model="another")
     assert sent(message_of(answer)) == [TEXT, CALL]
