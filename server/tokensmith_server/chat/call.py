@@ -103,17 +103,21 @@ class HeldCall:
             cap = self.text.output_ceiling_tokens
         return pricing.usage_is_plausible(
             usage,
-            input_token_estimate=self.terms.input_token_estimate + self._remembered_tokens(usage),
+            input_token_estimate=self.terms.input_token_estimate + self._unseen_tokens(usage),
             output_tokens_maximum=cap * self.facts.choices,
         )
 
-    def _remembered_tokens(self, usage: TokenUsage) -> int:
-        """The most that thinking of earlier answers can add to the input, unseen by the estimate.
+    def _unseen_tokens(self, usage: TokenUsage) -> int:
+        """The most that can be in the input and that no estimate sees.
 
-        It comes back with its tool calls, from the provider's adapter (docs/adr/0013).
+        Thinking of earlier answers comes back with its tool calls, from the provider's adapter
+        (docs/adr/0013). A document's size says little of its pages, which are compressed.
         """
-        thinks = self.text.capabilities.thinking is not Thinking.NONE
-        if not thinks or usage.input_tokens <= self.terms.input_token_estimate:
+        if usage.input_tokens <= self.terms.input_token_estimate:
+            return 0
+        if self.facts.file_bytes:
+            return self.text.context_tokens
+        if self.text.capabilities.thinking is Thinking.NONE:
             return 0
         called = any(message.tool_calls for message in self.request.params.messages)
         return self.text.output_ceiling_tokens if called else 0

@@ -153,6 +153,16 @@ async def test_thinking_that_comes_back_with_its_tool_calls_is_billed_as_reporte
     assert answer.completion.usage.input_tokens == 20_000
 
 
+async def test_document_of_many_pages_in_few_bytes_is_billed_as_reported(rig: ChatRig) -> None:
+    chat = params()
+    part = chat.messages[0].content.parts.parts.add()
+    part.file.file_data = "A" * 4_000
+    rig.provider.queue(Answer(usage=TokenUsage(200_000, 10)))
+    answer = await rig.complete(chat)
+    assert not answer.completion.usage.estimated
+    assert answer.charge.charged_microcredits == 200_000 * 1_500 + 10 * 9_000
+
+
 async def test_client_that_leaves_does_not_stop_the_call(rig: ChatRig) -> None:
     gate = asyncio.Event()
     rig.provider.queue(Answer(gate=gate))
