@@ -1,7 +1,8 @@
 """From images and files of a chat to Anthropic's ``image`` and ``document`` blocks. Pure.
 
 Nothing is fetched here: Anthropic fetches https addresses itself. Data is passed on as it came,
-and what is in it is Anthropic's to judge, at no charge.
+and what is in it is Anthropic's to judge, at no charge. Only an image's type is read from its first
+bytes, because Anthropic refuses one that is called what it is not, and OpenAI does not.
 """
 
 import base64
@@ -11,6 +12,7 @@ from typing import Any, Final
 
 from tokensmith.v1 import chat_service_pb2 as chat_pb
 from tokensmith_server.providers.capabilities import refuse
+from tokensmith_server.providers.media_types import SNIFFED_BYTES, sniff_image
 
 Json = dict[str, Any]
 
@@ -26,6 +28,7 @@ _PLAIN: Final = "text/plain"
 _DATA_URL: Final = re.compile(
     r"data:([\w.+-]+/[\w.+-]+)?((?:;[\w-]+=[^;,]*)*)(;base64)?,", re.ASCII | re.IGNORECASE
 )
+_SNIFFED_CHARACTERS: Final = -(-SNIFFED_BYTES // 3) * 4
 _PDF_START: Final = "JVBERi"
 """How "%PDF-" begins in base64."""
 
@@ -55,7 +58,8 @@ def image_block(image: chat_pb.ChatImage, where: str) -> Json:
                 value=True,
             )
         return {"type": "image", "source": {"type": "url", "url": url}}
-    media_type, data = _split(url) or ("", "")
+    declared, data = _split(url) or ("", "")
+    media_type = _type_by_content(data) or declared
     if media_type not in _IMAGE_TYPES or not data:
         refuse(
             "The provider takes images as JPEG, PNG, GIF or WebP in base64.",
@@ -65,6 +69,15 @@ def image_block(image: chat_pb.ChatImage, where: str) -> Json:
         )
     source = {"type": "base64", "media_type": _IMAGE_TYPES[media_type], "data": data}
     return {"type": "image", "source": source}
+
+
+def _type_by_content(data: str) -> str | None:
+    """Return the type of an image by its first bytes; ``None`` for none that we know."""
+    try:
+        start = base64.b64decode(data[:_SNIFFED_CHARACTERS])
+    except ValueError:
+        return None
+    return sniff_image(start)
 
 
 def file_block(file: chat_pb.ChatFile, where: str) -> Json:
