@@ -149,7 +149,7 @@ def _check_strict_schema(schema_json: str, model: ModelSpec) -> None:
 def _check_turns(messages: Sequence[chat_pb.ChatMessage], model: ModelSpec) -> None:
     """Check that calls and results match, and that there is something to answer."""
     open_calls: dict[str, str] = {}
-    first_turn = True
+    asked = False  # Whether the user has said anything yet.
     for index, message in enumerate(messages):
         if message.role == chat_pb.CHAT_ROLE_TOOL:
             if open_calls.pop(message.tool_call_id, None) is None:
@@ -160,16 +160,13 @@ def _check_turns(messages: Sequence[chat_pb.ChatMessage], model: ModelSpec) -> N
                 )
             continue
         _refuse_open(open_calls)
-        if message.tool_calls and first_turn:
+        if message.tool_calls and not asked:
             refuse(
                 f"A conversation with `{model.id}` can't begin with tool calls.",
                 f"messages[{index}].tool_calls",
                 allowed="a user's message before it",
             )
-        first_turn = first_turn and message.role in (
-            chat_pb.CHAT_ROLE_SYSTEM,
-            chat_pb.CHAT_ROLE_DEVELOPER,
-        )
+        asked = asked or (message.role == chat_pb.CHAT_ROLE_USER and _says_something(message))
         for place, call in enumerate(message.tool_calls):
             where = f"messages[{index}].tool_calls[{place}]"
             if call.id in open_calls:

@@ -120,6 +120,11 @@ CUSTOM = chat_pb.ChatToolCall(id="1", name="f", kind=chat_pb.CHAT_TOOL_KIND_CUST
             [said("a"), assistant(tool_calls=[CUSTOM]), result("1", "b")],
         ),
         ("messages[0].tool_calls", [calls(("1", "f", "{}")), result("1", "a")]),
+        (
+            "messages[1].tool_calls",
+            [said("Hello!", ASSISTANT), calls(("1", "f", "{}")), result("1", "a")],
+        ),
+        ("messages[1].tool_calls", [said(""), calls(("1", "f", "{}")), result("1", "a")]),
         ("messages[1].tool_calls[0]", [said("a"), calls(("1", "f", "{}"))]),
         (
             "messages[1].tool_calls[1]",
