@@ -11,6 +11,7 @@ from tokensmith.v1 import chat_service_pb2 as chat
 from tokensmith_bridge.anthropic import block_schema as blocks
 from tokensmith_bridge.anthropic.signature import signed_thinking
 from tokensmith_bridge.openai.errors import Refusal
+from tokensmith_bridge.tool_results import label, result_text
 
 _PARAGRAPH: Final = "\n\n"
 _FAILED: Final = "Error: "
@@ -90,15 +91,13 @@ class Conversation:
         if block.is_error:
             text = f"{_FAILED}{text}"
         if others:
-            note = f"(What else tool call {block.tool_use_id} returned follows the results.)"
-            text = f"{text}\n{note}" if text else note
+            text = result_text(text, block.tool_use_id)
         added = self._add(chat.CHAT_ROLE_TOOL, where)
         added.tool_call_id = block.tool_use_id
         added.content.text = text
         if not others:
             return []
-        label = chat.ChatContentPart(text=f"Tool call {block.tool_use_id} returned:")
-        return [label, *others]
+        return [label(block.tool_use_id), *others]
 
 
 def _fill_assistant(

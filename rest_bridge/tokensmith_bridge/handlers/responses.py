@@ -32,7 +32,7 @@ from tokensmith_bridge.openai.responses_kept import (
     response_to_keep,
 )
 from tokensmith_bridge.openai.responses_reading import input_items, response_request_from_json
-from tokensmith_bridge.openai.responses_request import fill_params, in_own_words
+from tokensmith_bridge.openai.responses_request import Places, fill_params, in_own_words
 from tokensmith_bridge.openai.responses_response import ResponseShell, response_to_json, status_of
 from tokensmith_bridge.openai.responses_schema import ResponseRequest
 from tokensmith_bridge.openai.responses_stream import ResponseStreamEncoder
@@ -58,8 +58,8 @@ class _Asked:
     request: ResponseRequest
     # Of its own input, references replaced.
     items: Sequence[Item]
-    # Where the chat's messages came from, for what is said of them.
-    places: Sequence[str]
+    # Where the chat came from, for what is said of it.
+    places: Places
     metadata: Metadata
 
 

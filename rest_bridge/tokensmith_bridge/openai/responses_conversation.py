@@ -25,9 +25,13 @@ from tokensmith_bridge.openai.responses_items import (
     OutputRefusal,
     OutputText,
     ReasoningItem,
-    ToolOutput,
 )
+from tokensmith_bridge.openai.responses_namespaces import chat_name
 from tokensmith_bridge.openai.responses_seals import signed_thinking_of
+from tokensmith_bridge.tool_results import label, result_text
+
+RETURNED: Final = ".output"
+"""The place in an item of what a tool returned that is no text."""
 
 _ROLES: Final = {
     "user": chat.CHAT_ROLE_USER,
@@ -35,6 +39,9 @@ _ROLES: Final = {
     "system": chat.CHAT_ROLE_SYSTEM,
     "developer": chat.CHAT_ROLE_DEVELOPER,
 }
+
+
+_Output = FunctionCallOutputItem | CustomToolCallOutputItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +64,7 @@ def messages_of(items: Iterable[PlacedItem]) -> tuple[list[chat.ChatMessage], li
     conversation = _Conversation()
     for one in placed:
         conversation.add(one)
+    conversation.show_returned()
     return conversation.messages, conversation.places
 
 
@@ -69,10 +77,15 @@ class _Conversation:
         self._turn: chat.ChatMessage | None = None
         self._reasoning: list[str] = []
         self._signed: list[chat.ChatSignedThinking] = []
+        # What tools returned that is no text, and where the first of it is.
+        self._returned: list[chat.ChatContentPart] = []
+        self._returned_at = ""
 
     def add(self, placed: PlacedItem) -> None:
         """Append one item."""
         item, where = placed.item, placed.where
+        if not isinstance(item, _Output):
+            self.show_returned()
         match item:
             case MessageItem(role="assistant"):
                 self._add_answer(item, where)
@@ -84,20 +97,18 @@ class _Conversation:
                 self._turn_at(where).tool_calls.add(
                     id=item.call_id,
                     kind=chat.CHAT_TOOL_KIND_FUNCTION,
-                    name=item.name,
+                    name=chat_name(item.name, item.namespace),
                     arguments=item.arguments,
                 )
             case CustomToolCallItem():
                 self._turn_at(where).tool_calls.add(
                     id=item.call_id,
                     kind=chat.CHAT_TOOL_KIND_CUSTOM,
-                    name=item.name,
+                    name=chat_name(item.name, item.namespace),
                     arguments=item.input,
                 )
             case FunctionCallOutputItem() | CustomToolCallOutputItem():
-                self._end_turn()
-                message = chat.ChatMessage(role=chat.CHAT_ROLE_TOOL, tool_call_id=item.call_id)
-                _fill_output(self._begin(message, where).content, item.output, where)
+                self._add_output(item, where)
             case ReasoningItem():
                 texts = item.content or item.summary
                 self._reasoning += [part.text for part in texts if part.text]
@@ -108,6 +119,38 @@ class _Conversation:
                     f"Item '{item.id[:64]}' is not part of a response that is kept.",
                     param=f"{where}.id",
                 )
+
+    def show_returned(self) -> None:
+        """Let what tools returned that is no text follow their results."""
+        if not self._returned:
+            return
+        place = self._returned_at + RETURNED if "[" in self._returned_at else self._returned_at
+        message = self._begin(chat.ChatMessage(role=chat.CHAT_ROLE_USER), place)
+        message.content.parts.parts.extend(self._returned)
+        self._returned.clear()
+
+    def _add_output(self, item: _Output, where: str) -> None:
+        self._end_turn()
+        message = chat.ChatMessage(role=chat.CHAT_ROLE_TOOL, tool_call_id=item.call_id)
+        content = self._begin(message, where).content
+        if isinstance(item.output, str):
+            content.text = item.output
+            return
+        texts: list[chat.ChatContentPart] = []
+        others: list[chat.ChatContentPart] = []
+        for number, part in enumerate(item.output):
+            added = chat.ChatContentPart()
+            _fill_part(added, part, f"{where}.output[{number}]")
+            (texts if isinstance(part, InputText) else others).append(added)
+        if not others:
+            if texts:
+                content.parts.parts.extend(texts)
+            else:
+                content.text = ""
+            return
+        content.text = result_text("\n".join(part.text for part in texts), item.call_id)
+        self._returned_at = self._returned_at if self._returned else where
+        self._returned += [label(item.call_id), *others]
 
     def _begin(self, message: chat.ChatMessage, where: str) -> chat.ChatMessage:
         self.messages.append(message)
@@ -224,23 +267,6 @@ def _no_uploads(param: str, instead: str) -> Refusal:
     )
 
 
-def _fill_output(content: chat.ChatContent, output: ToolOutput, where: str) -> None:
-    if isinstance(output, str):
-        content.text = output
-        return
-    if not output:
-        content.text = ""
-    for number, part in enumerate(output):
-        if not isinstance(part, InputText):
-            raise Refusal(
-                "UNSUPPORTED_PARAMETER",
-                f"A tool's output may only be text here, but '{where}.output[{number}]' is not. "
-                "Send an image or a file in a message of the user.",
-                param=f"{where}.output[{number}].type",
-            )
-        _fill_part(content.parts.parts.add(), part, f"{where}.output[{number}]")
-
-
 def _check_calls(placed: Sequence[PlacedItem]) -> None:
     """Refuse calls without outputs and outputs without calls, as OpenAI does, in its words."""
     open_calls: dict[str, str] = {}
@@ -250,7 +276,7 @@ def _check_calls(placed: Sequence[PlacedItem]) -> None:
         if isinstance(item, FunctionCallItem | CustomToolCallItem):
             known.add(item.call_id)
             open_calls[item.call_id] = one.where
-        elif isinstance(item, FunctionCallOutputItem | CustomToolCallOutputItem):
+        elif isinstance(item, _Output):
             if item.call_id not in known:
                 raise _unpaired("call found for function call output with call_id", item.call_id)
             open_calls.pop(item.call_id, None)

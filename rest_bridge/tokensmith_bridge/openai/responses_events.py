@@ -251,7 +251,7 @@ class OpenCall:
         said: dict[str, Any] = {**self._place, self._field: text}
         if self._field == "arguments":
             # Not in the type of OpenAI's SDK, but on OpenAI's wire, and read by other clients.
-            said["name"] = self._call.name
+            said["name"] = self._shell.tool_names.own_fields(self._call.name)["name"]
         self._events.add(f"response.{self._kind}.done", said)
         item = _encode(call_item(self._shell, self._index, self._call, text, status))
         _add_item_done(self._events, self._index, item)

@@ -101,6 +101,7 @@ class FunctionCallItem(Object, tag_field="type", tag="function_call"):
     call_id: str
     name: str
     arguments: str
+    namespace: str | None = None
     id: str | None = None
     status: ItemStatus | None = None
     caller: Any = None
@@ -116,6 +117,7 @@ class FunctionCallOutputItem(Object, tag_field="type", tag="function_call_output
     id: str | None = None
     status: ItemStatus | None = None
     name: str | None = None
+    namespace: str | None = None
     caller: Any = None
     created_by: Any = None
 
@@ -126,6 +128,7 @@ class CustomToolCallItem(Object, tag_field="type", tag="custom_tool_call"):
     call_id: str
     name: str
     input: str
+    namespace: str | None = None
     id: str | None = None
     status: ItemStatus | None = None
     caller: Any = None
@@ -258,6 +261,9 @@ def item_to_json(item: Item, made_id: str) -> dict[str, Any]:
             rendered |= {"call_id": item.call_id, "status": item.status or "completed"}
             output = item.output
             rendered["output"] = output if isinstance(output, str) else _parts_to_json(output)
+    namespace = getattr(item, "namespace", None)
+    if namespace is not None:
+        rendered["namespace"] = namespace
     return rendered
 
 

@@ -35,7 +35,7 @@ _MOVED: Final = {
     "logprobs": "include",
 }
 
-_TOOL_TYPE: Final = re.compile(r"^(?:tools\[\d+\]|tool_choice(?:\.tools\[\d+\])?)\.type$")
+_TOOL_TYPE: Final = re.compile(r"^(?:tools\[\d+\]|tool_choice)(?:\.tools\[\d+\])?\.type$")
 _GOT: Final = re.compile(r"^Invalid value for '[^']+': '([^']*)'")
 
 _BACKGROUND: Final = (
@@ -85,8 +85,8 @@ def _told_better(refusal: Refusal) -> Refusal:
         named = f" '{got[1]}'" if got else ""
         return _unsupported(
             param,
-            f"The hosted tool{named} is not served here. Tools of the types 'function' and 'custom'"
-            " are, which you run yourself.",
+            f"The hosted tool{named} is not served here. Tools of the types 'function', 'custom' "
+            "and 'namespace' are, which you run yourself.",
         )
     if refusal.reason == "UNKNOWN_PARAMETER" and param in _MOVED:
         return _unsupported(

@@ -6,6 +6,7 @@ Metadata, ``store`` and ``previous_response_id`` are about what is kept here; no
 import operator
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -13,7 +14,8 @@ import msgspec
 from tokensmith.v1 import chat_service_pb2 as chat
 from tokensmith_bridge.openai import responses_schema as schema
 from tokensmith_bridge.openai.errors import Refusal
-from tokensmith_bridge.openai.responses_conversation import PlacedItem, messages_of
+from tokensmith_bridge.openai.responses_conversation import RETURNED, PlacedItem, messages_of
+from tokensmith_bridge.openai.responses_namespaces import PlacedTool, ToolNames, placed_tools
 from tokensmith_bridge.openai.schema import JSONObjectFormat, PromptCacheOptions, TextFormat
 
 # Fields that are the same on both sides.
@@ -33,12 +35,20 @@ _get_scalars: Final = operator.attrgetter(*_SCALARS)
 _LOGPROBS: Final = "message.output_text.logprobs"
 
 
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where in the request the chat's messages and tools came from, for what is said of them."""
+
+    messages: Sequence[str]
+    tools: Sequence[str]
+
+
 def fill_params(
     params: chat.ChatCompletionParams,
     request: schema.ResponseRequest,
     items: Sequence[PlacedItem],
-) -> list[str]:
-    """Write ``request`` and its conversation into empty ``params``; the places of the messages.
+) -> Places:
+    """Write ``request`` and its conversation into empty ``params``; where all of it came from.
 
     Raises:
         Refusal: a part of the conversation can't be said in a chat.
@@ -60,16 +70,18 @@ def fill_params(
         params.reasoning_effort = request.reasoning.effort
     if request.text is not None:
         _fill_text(params, request.text)
-    for tool in request.tools or ():
+    asked_tools = request.tools or ()
+    tools = list(placed_tools(asked_tools))
+    for tool in tools:
         _fill_tool(params.tools.add(), tool)
     if request.tool_choice is not None:
-        _fill_tool_choice(params.tool_choice, request.tool_choice)
+        _fill_tool_choice(params.tool_choice, request.tool_choice, ToolNames(asked_tools))
     if request.top_logprobs or _LOGPROBS in (request.include or ()):
         params.logprobs = True
         params.top_logprobs = request.top_logprobs or 0
     if request.prompt_cache_options is not None:
         _fill_cache_options(params.prompt_cache_options, request.prompt_cache_options)
-    return places
+    return Places(places, [tool.where for tool in tools])
 
 
 def _fill_text(params: chat.ChatCompletionParams, text: schema.TextConfig) -> None:
@@ -90,40 +102,41 @@ def _fill_text(params: chat.ChatCompletionParams, text: schema.TextConfig) -> No
                 added.strict = described.strict
 
 
-def _fill_tool(
-    added: chat.ChatTool, tool: schema.ResponseFunctionTool | schema.ResponseCustomTool
-) -> None:
+def _fill_tool(added: chat.ChatTool, placed: PlacedTool) -> None:
+    tool = placed.tool
     if isinstance(tool, schema.ResponseCustomTool):
-        added.custom.name = tool.name
-        if tool.description is not None:
-            added.custom.description = tool.description
+        added.custom.name = placed.name
+        if placed.description is not None:
+            added.custom.description = placed.description
         if isinstance(tool.format, schema.ResponseGrammarFormat):
             added.custom.grammar.definition = tool.format.definition
             added.custom.grammar.syntax = tool.format.syntax
         return
-    added.function.name = tool.name
-    if tool.description is not None:
-        added.function.description = tool.description
+    added.function.name = placed.name
+    if placed.description is not None:
+        added.function.description = placed.description
     if tool.parameters is not None:
         added.function.parameters_json = _json_text(tool.parameters)
     if tool.strict is not None:
         added.function.strict = tool.strict
 
 
-def _fill_tool_choice(added: chat.ChatToolChoice, choice: schema.ResponseToolChoice) -> None:
+def _fill_tool_choice(
+    added: chat.ChatToolChoice, choice: schema.ResponseToolChoice, names: ToolNames
+) -> None:
     match choice:
         case str():
             added.mode = choice
         case schema.NamedFunction():
-            added.function_name = choice.name
+            added.function_name = names.chosen(choice.name)
         case schema.NamedCustomTool():
-            added.custom_name = choice.name
+            added.custom_name = names.chosen(choice.name)
         case schema.AllowedToolsChoice():
             added.allowed_tools.mode = choice.mode
             for tool in choice.tools:
                 custom = isinstance(tool, schema.NamedCustomTool)
                 kind = chat.CHAT_TOOL_KIND_CUSTOM if custom else chat.CHAT_TOOL_KIND_FUNCTION
-                added.allowed_tools.tools.add(kind=kind, name=tool.name)
+                added.allowed_tools.tools.add(kind=kind, name=names.chosen(tool.name))
 
 
 def _fill_cache_options(added: chat.ChatPromptCacheOptions, options: PromptCacheOptions) -> None:
@@ -139,13 +152,13 @@ def _json_text(value: dict[str, object]) -> str:
 
 
 # Names of the chat's fields in what the server says of a request, and where they are here.
+_TOOL: Final = re.compile(r"\btools\[(\d+)\](?:\.(?:function|custom)\b)?")
 _MESSAGE: Final = re.compile(r"messages\[(\d+)\]((?:\.\w+|\[\d+\])*)")
 _RENAMED: Final = (
     (re.compile(r"\bmax_completion_tokens\b|\bmax_tokens\b"), "max_output_tokens"),
     (re.compile(r"(?<!\.)\breasoning_effort\b"), "reasoning.effort"),
     (re.compile(r"\bresponse_format(?:\.json_schema)?\b"), "text.format"),
     (re.compile(r"(?<![.\w])verbosity\b"), "text.verbosity"),
-    (re.compile(r"\b(tools\[\d+\])\.(?:function|custom)\b"), r"\1"),
     (re.compile(r"\btool_choice\.allowed_tools\b"), "tool_choice"),
     (re.compile(r"(?<=[`'])messages(?=[`'])|^messages$"), "input"),
 )
@@ -157,7 +170,7 @@ _INSIDE_MESSAGE: Final = (
 )
 
 
-def in_own_words(refusal: Refusal, places: Sequence[str]) -> Refusal:
+def in_own_words(refusal: Refusal, places: Places) -> Refusal:
     """Let a refusal of the chat speak of the fields of the Responses request that it was made of.
 
     ``places`` are those that ``fill_params`` returned.
@@ -168,19 +181,24 @@ def in_own_words(refusal: Refusal, places: Sequence[str]) -> Refusal:
     return refusal
 
 
-def _translated(text: str, places: Sequence[str]) -> str:
-    def place(match: re.Match[str]) -> str:
+def _translated(text: str, places: Places) -> str:
+    def message(match: re.Match[str]) -> str:
         index = int(match[1])
-        if index >= len(places):
+        if index >= len(places.messages):
             return "input"
-        if not places[index].startswith("input["):
-            return places[index]
+        place = places.messages[index]
+        if not place.startswith("input[") or place.endswith(RETURNED):
+            return place
         rest = match[2]
         for pattern, own in _INSIDE_MESSAGE:
             rest = pattern.sub(own, rest)
-        return places[index] + rest
+        return place + rest
 
-    text = _MESSAGE.sub(place, text)
+    def tool(match: re.Match[str]) -> str:
+        index = int(match[1])
+        return places.tools[index] if index < len(places.tools) else "tools"
+
+    text = _TOOL.sub(tool, _MESSAGE.sub(message, text))
     for pattern, own in _RENAMED:
         text = pattern.sub(own, text)
     return text

@@ -12,6 +12,7 @@ import msgspec
 from tokensmith.v1 import chat_service_pb2 as chat
 from tokensmith.v1 import usage_pb2
 from tokensmith_bridge.openai.errors import Refusal, credits_number
+from tokensmith_bridge.openai.responses_namespaces import ToolNames
 from tokensmith_bridge.openai.responses_schema import ResponseRequest
 from tokensmith_bridge.openai.responses_seals import sealed_content
 
@@ -65,6 +66,7 @@ class ResponseShell:
     ) -> None:
         self.response_id = response_id_of(completion_id)
         self.stored = request.store is not False
+        self.tool_names = ToolNames(request.tools or ())
         self.as_summary = bool(
             request.reasoning and (request.reasoning.summary or request.reasoning.generate_summary)
         )
@@ -257,7 +259,7 @@ def call_item(
         "type": "custom_tool_call" if custom else "function_call",
         "status": status,
         "call_id": call.id,
-        "name": call.name,
+        **shell.tool_names.own_fields(call.name),
         ("input" if custom else "arguments"): arguments,
     }
 

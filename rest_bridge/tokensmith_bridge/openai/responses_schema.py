@@ -40,12 +40,19 @@ Includable = Literal[
 
 
 class ResponseFunctionTool(Object, tag_field="type", tag="function"):
-    """A function that the model may call; ``parameters`` is a JSON Schema."""
+    """A function that the model may call; ``parameters`` is a JSON Schema.
+
+    Every tool is there from the start, so that ``defer_loading`` has no effect; nor has
+    ``output_schema``, which no program here reads.
+    """
 
     name: Name
     description: str | None = None
     parameters: dict[str, Any] | None = None
     strict: bool | None = None
+    allowed_callers: list[Literal["direct"]] | None = None
+    defer_loading: bool | None = None
+    output_schema: dict[str, Any] | None = None
 
 
 class ResponseGrammarFormat(Object, tag_field="type", tag="grammar"):
@@ -61,6 +68,19 @@ class ResponseCustomTool(Object, tag_field="type", tag="custom"):
     name: str
     description: str | None = None
     format: TextInputFormat | ResponseGrammarFormat | None = None
+    allowed_callers: list[Literal["direct"]] | None = None
+    defer_loading: bool | None = None
+
+
+class NamespaceTool(Object, tag_field="type", tag="namespace"):
+    """Tools under one name, which calls of theirs carry."""
+
+    name: Name
+    description: str
+    tools: list[ResponseFunctionTool | ResponseCustomTool]
+
+
+ResponseTool = ResponseFunctionTool | ResponseCustomTool | NamespaceTool
 
 
 class NamedFunction(Object, tag_field="type", tag="function"):
@@ -146,9 +166,7 @@ class ResponseRequest(Object):
     temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
     top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
     top_logprobs: Annotated[int, Meta(ge=0, le=20)] | None = None
-    tools: (
-        Annotated[list[ResponseFunctionTool | ResponseCustomTool], Meta(max_length=128)] | None
-    ) = None
+    tools: Annotated[list[ResponseTool], Meta(max_length=128)] | None = None
     tool_choice: ResponseToolChoice | None = None
     parallel_tool_calls: bool | None = None
     text: TextConfig | None = None
@@ -156,6 +174,8 @@ class ResponseRequest(Object):
     truncation: Literal["auto", "disabled"] | None = None
     include: list[Includable] | None = None
     metadata: Annotated[dict[MetadataKey, MetadataValue], Meta(max_length=16)] | None = None
+    # What agents say of themselves; not in OpenAI's SDK, but on its wire. Without effect.
+    client_metadata: dict[str, Any] | None = None
     service_tier: ServiceTier | None = None
     safety_identifier: Annotated[str, Meta(max_length=128)] | None = None
     prompt_cache_key: str | None = None

@@ -10,7 +10,7 @@ from tokensmith_bridge.openai.errors import Refusal
 from tokensmith_bridge.openai.responses_conversation import PlacedItem, messages_of
 from tokensmith_bridge.openai.responses_items import item_from_json
 from tokensmith_bridge.openai.responses_reading import input_items, response_request_from_json
-from tokensmith_bridge.openai.responses_request import fill_params, in_own_words
+from tokensmith_bridge.openai.responses_request import Places, fill_params, in_own_words
 
 IMAGE = "data:image/png;base64,AAAA"
 
@@ -212,6 +212,41 @@ def test_reasoning_that_led_to_nothing_is_left_out() -> None:
     assert not any(message.HasField("reasoning_content") for message in found)
 
 
+def test_pictures_that_tools_returned_follow_the_results() -> None:
+    shown = [{"type": "input_text", "text": "Here:"}, {"type": "input_image", "image_url": IMAGE}]
+    document = [{"type": "input_file", "file_data": "AAAA", "filename": "a.pdf"}]
+    found = messages(
+        function_call("call_1"),
+        function_call("call_2"),
+        call_output("call_1", shown),
+        call_output("call_2", document),
+        {"role": "user", "content": "And?"},
+    )
+    assert [message.role for message in found] == [
+        chat.CHAT_ROLE_ASSISTANT,
+        chat.CHAT_ROLE_TOOL,
+        chat.CHAT_ROLE_TOOL,
+        chat.CHAT_ROLE_USER,
+        chat.CHAT_ROLE_USER,
+    ]
+    note = "(What else tool call call_1 returned follows the results.)"
+    assert found[1].content.text == f"Here:\n{note}"
+    first, image, second, file = found[3].content.parts.parts
+    assert (first.text, image.image.url) == ("Tool call call_1 returned:", IMAGE)
+    assert (second.text, file.file.filename) == ("Tool call call_2 returned:", "a.pdf")
+
+
+def test_several_texts_of_a_tool_are_its_result() -> None:
+    texts = [{"type": "input_text", "text": "a"}, {"type": "input_text", "text": "b"}]
+    result = messages(function_call(), call_output(output=texts))[-1]
+    assert [part.text for part in result.content.parts.parts] == ["a", "b"]
+
+
+def test_what_agents_say_of_themselves_has_no_effect() -> None:
+    said = params_of({"input": "x", "client_metadata": {"session_id": "s"}})
+    assert said == params_of({"input": "x"})
+
+
 def test_parts_of_a_message() -> None:
     (message,) = messages(
         {
@@ -250,8 +285,8 @@ def test_refusal_of_an_earlier_answer_comes_back() -> None:
          "input[0].content[0].file_url"),
         ([{"role": "user", "content": [{"type": "input_file"}]}],
          "input[0].content[0].file_data"),
-        ([function_call(), call_output(output=[{"type": "input_image", "image_url": IMAGE}])],
-         "input[1].output[0].type"),
+        ([function_call(), call_output(output=[{"type": "input_image", "file_id": "f"}])],
+         "input[1].output[0].file_id"),
         ([{"type": "computer_call"}], "input[0].type"),
         ([{"role": "robot", "content": "x"}], "input[0].role"),
         ([function_call(extra=1)], "input[0].extra"),
@@ -325,6 +360,7 @@ def test_misspelt_field_is_recognized() -> None:
         ("messages[0].content", "instructions"),
         ("messages[2].content", "previous_response_id"),
         ("messages[9].content", "input"),
+        ("messages[3].content[1].image_url.url", "input[7].output"),
         ("messages", "input"),
         ("max_completion_tokens", "max_output_tokens"),
         ("reasoning_effort", "reasoning.effort"),
@@ -338,7 +374,9 @@ def test_misspelt_field_is_recognized() -> None:
     ],
 )
 def test_refusal_of_the_chat_speaks_of_the_responses_fields(param: str, own: str) -> None:
-    places = ["instructions", "input[2]", "previous_response_id"]
+    places = Places(
+        ["instructions", "input[2]", "previous_response_id", "input[7].output"], ["tools[0]"]
+    )
     refusal = Refusal("INVALID_ARGUMENT", f"`{param}` is wrong.", param=param)
     told = in_own_words(refusal, places)
     assert (told.param, told.message) == (own, f"`{own}` is wrong.")
