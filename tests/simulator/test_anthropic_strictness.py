@@ -43,6 +43,12 @@ def schema(**changes: Any) -> Any:
     return {"output_config": {"format": {"type": "json_schema", "schema": OBJECT | changes}}}
 
 
+def half_of_the_limit(name: str) -> Any:
+    optional = {f"p{number}": {"type": "string"} for number in range(12)}
+    taken = {"type": "object", "properties": optional, "additionalProperties": False}
+    return {"name": name, "strict": True, "input_schema": taken}
+
+
 def picture(**source: Any) -> Any:
     image = {"type": "image", "source": {"type": "base64", "media_type": "image/png"} | source}
     return {"messages": [said("user", image, text("What?"))]}
@@ -159,6 +165,11 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
         "strict without closing",
         {"tools": [WEATHER | {"strict": True}]},
         "'additionalProperties' must be explicitly set to false",
+    ),
+    (
+        "optional parameters of two strict tools",
+        {"tools": [half_of_the_limit("f"), half_of_the_limit("g"), half_of_the_limit("h")]},
+        "Too many optional parameters: 36 > 24",
     ),
     # Structured output
     ("open object", schema(additionalProperties=True), "must be explicitly set to false"),

@@ -6,7 +6,7 @@ Source of the subset: Anthropic's page on structured outputs; of the texts: publ
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 _TYPES: Final = frozenset({"object", "array", "string", "integer", "number", "boolean", "null"})
@@ -94,13 +94,19 @@ def _is_well_formed(node: Any) -> bool:
 
 def output_schema_problem(schema: Mapping[str, Any]) -> str | None:
     """Say what is outside the subset of structured outputs; None when nothing is."""
-    optionals = unions = 0
     for node in _nodes(schema):
         if not isinstance(node, dict) or not _is_well_formed(node):
             return "Schema is not a valid JSON Schema"
         problem = _node_problem(node, schema)
         if problem:
             return problem
+    return None
+
+
+def totals_problem(schemas: Iterable[Mapping[str, Any]]) -> str | None:
+    """Say which limit the enforced schemas of one request pass together; None when none."""
+    optionals = unions = 0
+    for node in (node for schema in schemas for node in _nodes(schema)):
         optionals += len((node.get("properties") or {}).keys() - set(node.get("required") or ()))
         unions += "anyOf" in node or isinstance(node.get("type"), list)
     if optionals > _OPTIONAL_LIMIT:

@@ -8,7 +8,11 @@ from typing import Any, Final, Literal
 from tokensmith_simulator.anthropic.checks import refuse
 from tokensmith_simulator.anthropic.conversation import blocks_of, check_thinking_first
 from tokensmith_simulator.anthropic.models import ClaudeRules
-from tokensmith_simulator.anthropic.schema import output_schema_problem, tool_schema_problem
+from tokensmith_simulator.anthropic.schema import (
+    output_schema_problem,
+    tool_schema_problem,
+    totals_problem,
+)
 from tokensmith_simulator.errors import RefusalError
 from tokensmith_simulator.models import ModelSpec
 
@@ -40,6 +44,7 @@ def check_settings(body: Body, model: ModelSpec, rules: ClaudeRules, version: st
     _check_output(body, rules)
     _check_prefill(body, rules)
     _check_tools(body)
+    _check_totals(body)
     _check_cache_marks(body)
     limit = body.get("max_tokens", 0)
     if limit > model.output_limit_tokens:
@@ -166,6 +171,15 @@ def _check_tools(body: Body) -> None:
         refuse("tool_choice", "tool_choice may only be specified while providing tools")
     if choice and choice["type"] == "tool" and choice["name"] not in names:
         raise RefusalError(f"Tool '{choice['name']}' not found in provided tools")
+
+
+def _check_totals(body: Body) -> None:
+    """The schemas that are enforced, of strict tools and of the answer, have limits in common."""
+    wanted = (body.get("output_config") or {}).get("format")
+    strict = [tool["input_schema"] for tool in body.get("tools") or () if tool.get("strict")]
+    problem = totals_problem([*strict, *([wanted["schema"]] if wanted else ())])
+    if problem:
+        raise RefusalError(problem)
 
 
 def _check_cache_marks(body: Body) -> None:

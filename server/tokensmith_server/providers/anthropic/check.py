@@ -21,7 +21,7 @@ from tokensmith_server.providers.anthropic.profile import (
     THINKING_BUDGET_MIN,
     WITHOUT_EFFECT,
 )
-from tokensmith_server.providers.anthropic.schema import fit_schema
+from tokensmith_server.providers.anthropic.schema import SchemaTotals, fit_schema
 from tokensmith_server.providers.anthropic.thinking import effort_of
 from tokensmith_server.providers.capabilities import is_neutral, param_of, refuse
 
@@ -69,6 +69,9 @@ def check_anthropic(params: Params, model: ModelSpec) -> None:
                 rule(params, model)
         elif name not in WITHOUT_EFFECT and not is_neutral(name, value):
             _refuse_field(name, value, model)
+    totals = SchemaTotals()
+    _check_tools(params, model, totals)
+    _check_response_format(params, model, totals)
     _check_thinking(params, model)
     _check_end(params, model)
 
@@ -117,7 +120,7 @@ def _check_service_tier(params: Params, model: ModelSpec) -> None:
         )
 
 
-def _check_tools(params: Params, model: ModelSpec) -> None:
+def _check_tools(params: Params, model: ModelSpec, totals: SchemaTotals) -> None:
     strict_count = 0
     for place, tool in enumerate(params.tools):
         where = f"tools[{place}]"
@@ -131,7 +134,7 @@ def _check_tools(params: Params, model: ModelSpec) -> None:
             strict_count += 1
             schema.setdefault("properties", {})
             schema.setdefault("additionalProperties", False)
-            fit_schema(schema, strict=True, param=where)
+            fit_schema(schema, strict=True, param=where, totals=totals)
     if strict_count > STRICT_TOOLS_MAX:
         refuse(
             f"`{model.id}` takes at most {STRICT_TOOLS_MAX} strict tools.",
@@ -140,13 +143,13 @@ def _check_tools(params: Params, model: ModelSpec) -> None:
         )
 
 
-def _check_response_format(params: Params, model: ModelSpec) -> None:
+def _check_response_format(params: Params, model: ModelSpec, totals: SchemaTotals) -> None:
     if not params.response_format.HasField("json_schema"):
         return
     wanted, where = params.response_format.json_schema, "response_format.json_schema.schema"
     if not wanted.schema_json:
         refuse(f"`{model.id}` needs the schema itself.", where, allowed="a JSON Schema")
-    fit_schema(_decode(wanted.schema_json), strict=wanted.strict, param=where)
+    fit_schema(_decode(wanted.schema_json), strict=wanted.strict, param=where, totals=totals)
 
 
 def _capabilities(model: ModelSpec) -> Capabilities:
@@ -306,9 +309,7 @@ class _OpenCalls:
 
 _RULES: Final[dict[str, Callable[[Params, ModelSpec], None]]] = {
     "messages": _check_messages,
-    "response_format": _check_response_format,
     "service_tier": _check_service_tier,
     "stop_sequences": _check_stop,
     "temperature": _check_temperature,
-    "tools": _check_tools,
 }

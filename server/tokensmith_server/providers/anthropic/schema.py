@@ -17,6 +17,8 @@ constraints of values          ``strict``: refused, because nothing would enforc
 recursion, outside references  refused
 =============================  ====================================================================
 
+How many optional properties and union types there may be holds for a whole request.
+
 Sources: Anthropic's page on structured outputs, and ``lib/_parse/_transform.py`` of its SDK.
 """
 
@@ -54,13 +56,27 @@ _GROUPS: Final = ("$defs", "definitions")
 _SCALARS: Final = (str, int, float, bool, type(None))
 
 
-def fit_schema(schema: Json, *, strict: bool, param: str) -> Json:
+@dataclass(slots=True)
+class SchemaTotals:
+    """What the API limits over all schemas of one request that it enforces."""
+
+    optionals: int = 0
+    """Properties that are not required."""
+    unions: int = 0
+    """Parts of more than one type."""
+
+
+def fit_schema(
+    schema: Json, *, strict: bool, param: str, totals: SchemaTotals | None = None
+) -> Json:
     """Return the schema as Anthropic takes it. ``param`` is the request's field, for errors.
+
+    ``totals`` are those of the request's schemas before this one, and have it in them afterwards.
 
     Raises:
         ProviderError: kind INVALID_REQUEST, naming the keyword and where it stands.
     """
-    fitter = _Fitter(schema, strict=strict, param=param)
+    fitter = _Fitter(schema, totals or SchemaTotals(), strict=strict, param=param)
     fitted = fitter.fit(schema, "")
     for group in _GROUPS:
         if isinstance(schema.get(group), dict):
@@ -94,18 +110,19 @@ class _Fitting:
 class _Fitter:
     """One schema on its way; counts what the API limits."""
 
-    def __init__(self, root: Json, *, strict: bool, param: str) -> None:
+    def __init__(self, root: Json, totals: SchemaTotals, *, strict: bool, param: str) -> None:
         self._root = root
+        self._totals = totals
         self._strict = strict
         self._param = param
-        self._optionals = 0
-        self._unions = 0
 
     def check_totals(self) -> None:
-        if self._optionals > OPTIONAL_MAX:
-            self._refuse(f"has {self._optionals} optional properties; at most {OPTIONAL_MAX}", "")
-        if self._unions > UNIONS_MAX:
-            self._refuse(f"has {self._unions} union types; at most {UNIONS_MAX}", "")
+        for count, most, named in (
+            (self._totals.optionals, OPTIONAL_MAX, "optional properties"),
+            (self._totals.unions, UNIONS_MAX, "union types"),
+        ):
+            if count > most:
+                self._refuse(f"brings the request to {count} {named}; at most {most}", "")
 
     def fit(self, node: Any, path: str) -> Json:
         if not isinstance(node, dict):
@@ -125,7 +142,7 @@ class _Fitter:
                 self._keyword(key, value, fitting)
         if "object" in fitting.kinds:
             self._close(node, fitting)
-        self._unions += "anyOf" in fitted or len(fitting.kinds) > 1
+        self._totals.unions += "anyOf" in fitted or len(fitting.kinds) > 1
         if not fitted.keys() & {"allOf", "anyOf", "const", "enum", "type"}:
             self._refuse("has a part without a type", path)
         fitting.add_notes()
@@ -195,7 +212,7 @@ class _Fitter:
             fitted["required"] = required
         fitted["additionalProperties"] = False
         listed = required if isinstance(required, list) else []
-        self._optionals += sum(name not in listed for name in properties)
+        self._totals.optionals += sum(name not in listed for name in properties)
 
     def _reference(self, node: Json, path: str) -> Json:
         reference = node["$ref"]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.unit.server.providers.anthropic.chats import (
@@ -230,3 +231,38 @@ def test_tools_that_can_not_be_declared_are_refused() -> None:
 def test_schema_itself_is_needed() -> None:
     wanted = chat_pb.ChatResponseFormat(json_schema=chat_pb.ChatJsonSchemaFormat(name="s"))
     assert refused_param(response_format=wanted) == "response_format.json_schema.schema"
+
+
+def strict_tool(name: str, **properties: Any) -> chat_pb.ChatTool:
+    schema = {"type": "object", "properties": properties}
+    return function_tool(name, strict=True, parameters_json=msgspec.json.encode(schema).decode())
+
+
+def wanted(schema: dict[str, Any]) -> chat_pb.ChatResponseFormat:
+    text = msgspec.json.encode(schema).decode()
+    return chat_pb.ChatResponseFormat(
+        json_schema=chat_pb.ChatJsonSchemaFormat(name="s", schema_json=text)
+    )
+
+
+def test_schemas_of_one_request_are_counted_together() -> None:
+    half = {f"p{number}": {"type": "string"} for number in range(12)}
+    tools = [strict_tool("f", **half), strict_tool("g", **half)]
+    one_more = {"type": "object", "properties": {"a": {"type": "string"}}}
+    schema = "response_format.json_schema.schema"
+    assert refused_param(tools=tools) is None
+    assert refused_param(tools=tools, response_format=wanted(one_more)) == schema
+    third = [*tools, strict_tool("h", a={"type": "string"})]
+    assert refused_param(tools=third) == "tools[2].function.parameters"
+    unchecked = [*tools, function_tool("h", parameters_json=tools[0].function.parameters_json)]
+    assert refused_param(tools=unchecked) is None
+
+
+def test_unions_of_one_request_are_counted_together() -> None:
+    many = {f"p{number}": {"type": ["string", "null"]} for number in range(9)}
+    assert refused_param(tools=[strict_tool("f", **many)]) is None
+    tools = [strict_tool("f", **many), strict_tool("g", **many)]
+    refusal = refusal_of(tools=tools)
+    assert refusal is not None
+    assert refusal.param == "tools[1].function.parameters"
+    assert "18 union types; at most 16" in refusal.message
