@@ -35,6 +35,9 @@ Send = Callable[[ChatProvider, Route], Awaitable[T]]
 
 _log = structlog.get_logger(__name__)
 
+# A time-out with so little left of the caller's own time is that time's end: timers are not exact.
+_HASTE_SECONDS = 0.2
+
 
 @dataclass(slots=True)
 class AttemptTools:
@@ -47,9 +50,11 @@ class AttemptTools:
     policy: RetryPolicy
     sleep: Callable[[float], Awaitable[None]]
     jitter: Callable[[], float]
-    # A time-out is the route's fault only after this long: before, it was the caller's haste.
+    # Where the caller's own time runs out, that is the route's fault only after this long: to
+    # connect, until a stream begins, until a whole answer is there.
     connect_patience_seconds: float
     patience_seconds: float
+    whole_patience_seconds: float
 
 
 @dataclass(slots=True)
@@ -72,12 +77,15 @@ class Attempts:
     _place: int = 0
     _tries_on_route: int = 0
     _ended: bool = False
-    _sent_monotonic: float | None = None
+    # When the running try was sent; until then, when it was decided on.
+    _sent_monotonic: float = 0.0
+    _sent: bool = False
     _first_byte_seconds: float | None = None
 
     def __post_init__(self) -> None:
         """Begin at the lane that was claimed."""
         self.lane = self.plan.lane
+        self._sent_monotonic = self.tools.clock.monotonic()
 
     @property
     def route(self) -> Route:
@@ -118,17 +126,21 @@ class Attempts:
     async def _try(self, send: Send[T]) -> T:
         tools, lane = self.tools, self.lane
         sent = self._sent_monotonic = tools.clock.monotonic()
+        self._sent = True
         try:
             result = await send(tools.providers[lane.credential.name], lane.route)
         except ProviderError as error:
             self._note_failure(error)
             raise
         except BaseException:
-            lane.released()
+            lane.released(sent)
             raise
         now = tools.clock.monotonic()
         self._first_byte_seconds = now - sent
-        lane.succeeded(now, self._first_byte_seconds if self.stream else None)
+        if self.stream:
+            lane.begun(now, sent)
+        else:
+            lane.succeeded(now, sent)
         metrics.with_labels(metrics.ATTEMPTS, lane.route.provider, "ok").inc()
         first_byte = metrics.with_labels(metrics.FIRST_BYTE_SECONDS, lane.route.provider)
         first_byte.observe(self._first_byte_seconds)
@@ -185,15 +197,19 @@ class Attempts:
         lane.begin(now)
         return lane
 
-    def _note_failure(self, error: ProviderError) -> None:
-        self.log_failure(error)
-        lane, now = self.lane, self.tools.clock.monotonic()
+    def note_break(self, error: ProviderError) -> None:
+        """Note that the running try, a stream, broke off after its first byte."""
+        self._note_failure(error, begun=True)
+
+    def _note_failure(self, error: ProviderError, *, begun: bool = False) -> None:
+        self._log_failure(error)
+        lane, now, sent = self.lane, self.tools.clock.monotonic(), self._sent_monotonic
         fault = FAULTS.get(error.kind)
         if fault is None:
-            lane.succeeded(now)
-        elif error.kind is ErrorKind.TIMEOUT and self._was_hasty(error):
-            lane.released()
-        elif lane.failed(error.kind, now, error.retry_after_seconds):
+            lane.succeeded(now, sent)
+        elif error.kind is ErrorKind.TIMEOUT and self._was_hasty(error, begun=begun):
+            lane.released(sent)
+        elif lane.failed(error.kind, now, error.retry_after_seconds, sent_at=sent, begun=begun):
             if fault is Fault.CREDENTIAL:
                 # Nobody but the operator can mend this: an alert, once for each time it goes out.
                 _log.error(
@@ -212,13 +228,20 @@ class Attempts:
                     kind=error.kind.value,
                 )
 
-    def _was_hasty(self, error: ProviderError) -> bool:
-        """Whether the time that ran out was the caller's own, too short to blame the route."""
+    def _was_hasty(self, error: ProviderError, *, begun: bool) -> bool:
+        """Whether the time that ran out was the caller's own, too short to blame the route.
+
+        The provider's own word that it took too long is no haste, nor is a limit of ours that left
+        the caller time. How long a whole answer takes is a matter of its length.
+        """
         tools = self.tools
-        waited_seconds = tools.clock.monotonic() - (self._sent_monotonic or 0.0)
+        if error.http_status is not None or self.remaining_seconds > _HASTE_SECONDS:
+            return False
+        waited_seconds = tools.clock.monotonic() - self._sent_monotonic
         if error.phase is Phase.CONNECT:
             return waited_seconds < 0.9 * tools.connect_patience_seconds
-        return waited_seconds < 0.9 * tools.patience_seconds
+        patience = tools.patience_seconds if self.stream else tools.whole_patience_seconds
+        return begun or waited_seconds < 0.9 * patience
 
     def _say_when(self, error: ProviderError) -> None:
         """Give the error the time until one of the call's routes may be tried again, if it is out.
@@ -230,8 +253,7 @@ class Attempts:
             wait_seconds = min(state.wait_seconds(now) for state in self.plan.routes)
             error.retry_after_seconds = wait_seconds or None
 
-    def log_failure(self, error: ProviderError) -> None:
-        """Count and log a failure of the running try, before its answer or within it."""
+    def _log_failure(self, error: ProviderError) -> None:
         lane = self.lane
         metrics.with_labels(metrics.ATTEMPTS, lane.route.provider, error.kind.value).inc()
         _log.warning(
@@ -256,7 +278,7 @@ class Attempts:
             closed = self._failed(error)
             await self.tools.ledger.next_attempt(NextAttempt(self.hold_id, closed, opened))
         except BaseException as trouble:
-            lane.released()
+            lane.released(self.tools.clock.monotonic())
             lane.end()
             if not isinstance(trouble, LedgerUnavailable):
                 raise
@@ -265,10 +287,13 @@ class Attempts:
         self.lane.end()
         self.number += 1
         self.lane = lane
-        self._sent_monotonic = None
+        self._sent_monotonic = self.tools.clock.monotonic()
+        self._sent = False
 
     def answered(self, facts: UpstreamFacts) -> AttemptOutcome:
         """The running try as one that came back. It is over; what it cost is its usage."""
+        if self.stream:
+            self.lane.succeeded(self.tools.clock.monotonic(), self._sent_monotonic)
         self._end()
         return AttemptOutcome(
             number=self.number,
@@ -287,9 +312,8 @@ class Attempts:
 
     def broken_off(self, error: str) -> AttemptOutcome:
         """The running try as one that we ended ourselves, or that a defect of ours ended."""
-        sent = self._sent_monotonic is not None
-        if not sent:
-            self.lane.released()
+        if not self._ended:
+            self.lane.released(self._sent_monotonic)
         self._end()
         return AttemptOutcome(
             number=self.number,
@@ -297,7 +321,7 @@ class Attempts:
             ended_time=self.tools.clock.now(),
             error=error,
             first_byte_seconds=self._first_byte_seconds,
-            house_cost_microcredits=self.bound_microcredits if sent else 0,
+            house_cost_microcredits=self.bound_microcredits if self._sent else 0,
         )
 
     def _failed(self, error: ProviderError) -> AttemptOutcome:

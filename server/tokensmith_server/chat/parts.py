@@ -25,6 +25,8 @@ class ChatLimits:
     # Of a stream; a whole answer has the caller's own deadline alone.
     first_byte_seconds: float = 120.0
     idle_seconds: float = 60.0
+    # A whole answer that its caller gives up after so long speaks against the route.
+    whole_patience_seconds: float = 300.0
     # How long after its last moment a call's hold may stay before the sweeper ends it.
     reconcile_seconds: float = 60.0
     slow_reader_seconds: float = 30.0

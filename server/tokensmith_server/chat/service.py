@@ -67,6 +67,7 @@ class ChatService:
             jitter=parts.jitter,
             connect_patience_seconds=parts.limits.connect_seconds,
             patience_seconds=min(parts.limits.first_byte_seconds, parts.limits.idle_seconds),
+            whole_patience_seconds=parts.limits.whole_patience_seconds,
         )
         self._rate_json = {model.id: rate_to_json(model.rate) for model in parts.catalog.values()}
         # Unary calls by name, so that a retry in this process joins the one it repeats.

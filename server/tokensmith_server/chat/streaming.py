@@ -230,7 +230,7 @@ class StreamRun:
     async def _end_broken(self, error: ProviderError) -> None:
         """The provider broke off: what was delivered is charged, and the listener is told."""
         call, progress = self.call, self._progress
-        call.attempts.log_failure(error)
+        call.attempts.note_break(error)
         attempt = call.attempts.failed(error)
         if error.kind is ErrorKind.CONTENT_REFUSED:
             await self._void(log_reason(error), attempt, Outcome.BLOCKED)

@@ -128,34 +128,50 @@ class Lane:
         """Note that a try is over, its answer delivered or not."""
         self.credential.in_flight -= 1
 
-    def succeeded(self, now: float, first_byte_seconds: float | None = None) -> None:
-        """A try was answered, even if only to refuse a bad request: all three are well."""
+    def begun(self, now: float, sent_at: float) -> None:
+        """A stream that was sent at ``sent_at`` has its first byte; how it ends is told later."""
         if self._marked:
             for breaker in self._breakers():
-                breaker.succeeded(now)
-        self.score.succeeded(now, first_byte_seconds)
-        if self.score is not self.state.score:
-            self.state.score.succeeded(now, first_byte_seconds)
+                breaker.begun(now, sent_at)
+        for score in self._scores():
+            score.begun(now - sent_at)
 
-    def released(self) -> None:
+    def succeeded(self, now: float, sent_at: float) -> None:
+        """A try came to its end, even if only to refuse a bad request: all three are well."""
+        if self._marked:
+            for breaker in self._breakers():
+                breaker.succeeded(now, sent_at)
+        for score in self._scores():
+            score.succeeded(now)
+
+    def released(self, sent_at: float) -> None:
         """A try ended, or was not sent, without saying anything about anybody."""
         for breaker in self._breakers():
-            breaker.released()
+            breaker.released(sent_at)
 
-    def failed(self, kind: ErrorKind, now: float, retry_after_seconds: float | None) -> bool:
+    def failed(
+        self,
+        kind: ErrorKind,
+        now: float,
+        retry_after_seconds: float | None,
+        *,
+        sent_at: float,
+        begun: bool = False,
+    ) -> bool:
         """A try failed by somebody's fault here; ``kind`` is one of ``FAULTS``.
+
+        ``begun`` says that it was a stream and had its first byte.
 
         Returns:
             Whether this has just taken something out: the route, the lane or the credential.
         """
         fault = FAULTS[kind]
         if fault is Fault.CREDENTIAL:
-            return self.credential.breaker.failed(now, kind.value)
-        self.score.failed(now)
-        if self.score is not self.state.score:
-            self.state.score.failed(now)
+            return self.credential.breaker.failed(now, kind.value, sent_at=sent_at)
+        for score in self._scores():
+            score.failed(now)
         at_fault = self.breaker if fault is Fault.LANE else self.state.breaker
-        return at_fault.failed(now, kind.value, retry_after_seconds)
+        return at_fault.failed(now, kind.value, retry_after_seconds, sent_at=sent_at, begun=begun)
 
     @property
     def _marked(self) -> bool:
@@ -163,6 +179,10 @@ class Lane:
         return bool(self.breaker.failures or self.state.breaker.failures) or bool(
             self.credential.breaker.failures
         )
+
+    def _scores(self) -> tuple[Score, ...]:
+        own, routes = self.score, self.state.score
+        return (own,) if own is routes else (own, routes)
 
     def _breakers(self) -> tuple[Breaker, Breaker, Breaker]:
         return self.state.breaker, self.breaker, self.credential.breaker

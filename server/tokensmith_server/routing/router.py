@@ -34,6 +34,7 @@ class Plan:
     routes: tuple[RouteState, ...]
     wait_seconds: float = 0.0
     _lane: Lane | None = None
+    _claimed_at: float = 0.0
 
     @property
     def lane(self) -> Lane:
@@ -45,10 +46,11 @@ class Plan:
         """Take a lane of the first route; whoever does must try it, or ``release`` it."""
         self._lane = self.routes[0].pick(now) or self.routes[0].soonest(now)
         self._lane.begin(now)
+        self._claimed_at = now
 
     def release(self) -> None:
         """Give the lane back untried."""
-        self.lane.released()
+        self.lane.released(self._claimed_at)
         self.lane.end()
 
 

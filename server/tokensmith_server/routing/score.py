@@ -41,20 +41,22 @@ class Score:
         rate: float = self._error_rate * 0.5 ** ((now - self._noted_at) / _HALF_LIFE_SECONDS)
         return rate if rate >= _FORGOTTEN else 0.0
 
-    def succeeded(self, now: float, first_byte_seconds: float | None) -> None:
-        """Note a good outcome; the time is given for streams alone."""
+    def begun(self, first_byte_seconds: float) -> None:
+        """Note a stream's first byte; its outcome is still to come."""
+        self.first_bytes += 1
+        mean = self.first_byte_seconds
+        self.first_byte_seconds = (
+            first_byte_seconds
+            if mean is None
+            else mean + (first_byte_seconds - mean) * _NEWEST_SHARE
+        )
+
+    def succeeded(self, now: float) -> None:
+        """Note a good outcome."""
         self.tries += 1
         if self._error_rate != 0.0:
             self._error_rate = self.error_rate(now) * (1 - _NEWEST_SHARE)
             self._noted_at = now
-        if first_byte_seconds is not None:
-            self.first_bytes += 1
-            mean = self.first_byte_seconds
-            self.first_byte_seconds = (
-                first_byte_seconds
-                if mean is None
-                else mean + (first_byte_seconds - mean) * _NEWEST_SHARE
-            )
 
     def failed(self, now: float) -> None:
         """Note a bad outcome."""

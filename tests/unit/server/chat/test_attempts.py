@@ -1,11 +1,12 @@
 """What happens after a try failed: again, elsewhere, or an error; one charge whatever the tries."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 
 from tests.support.chat import ChatRig, open_chat, params
-from tests.support.fake_provider import Answer, failure
+from tests.support.fake_provider import Answer, Script, batch, failure
 from tests.unit.server.chat.test_complete import PRICE, Late
 from tokensmith_server.billing.commands import AttemptState, HoldState, Outcome
 from tokensmith_server.catalog.model import Route
@@ -13,6 +14,7 @@ from tokensmith_server.errors import (
     CallError,
     ContentRefused,
     ContextLengthExceeded,
+    StreamInterrupted,
     UnsupportedField,
     UpstreamInvalidResponse,
     UpstreamRateLimited,
@@ -20,7 +22,7 @@ from tokensmith_server.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from tokensmith_server.providers.base import ErrorKind, Phase
+from tokensmith_server.providers.base import ErrorKind, Phase, ProviderError
 
 TWO_ROUTES = (Route("openai", "first"), Route("xai", "second"))
 
@@ -250,6 +252,74 @@ async def test_hasty_callers_cannot_close_a_route_for_the_others(rig: ChatRig) -
 async def test_route_that_keeps_patient_callers_waiting_is_left_out(rig: ChatRig) -> None:
     for _ in range(5):
         rig.provider.queue(Late(rig, 60.0, failure(ErrorKind.TIMEOUT, Phase.SENT)))
+        with pytest.raises(UpstreamTimeout):
+            await rig.complete()
+    with pytest.raises(UpstreamUnavailable):
+        await rig.complete()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        failure(ErrorKind.CONNECTION, Phase.STREAMING),
+        failure(ErrorKind.TIMEOUT, Phase.STREAMING, code="idle_timeout"),
+        failure(ErrorKind.OVERLOADED, Phase.STREAMING, http_status=200),
+    ],
+    ids=str,
+)
+async def test_route_whose_streams_break_off_in_their_middle_is_left_out(
+    rig: ChatRig, error: ProviderError
+) -> None:
+    for _ in range(5):
+        rig.provider.queue(Script([batch("Once"), error]))
+        with pytest.raises(StreamInterrupted):
+            await rig.stream()
+    with pytest.raises(UpstreamUnavailable):
+        await rig.stream()
+    (state,) = (state for state in rig.parts.router.states if state.score.tries)
+    assert (state.score.tries, state.score.failures) == (5, 5)
+
+
+async def test_streams_that_end_well_in_between_keep_the_route(rig: ChatRig) -> None:
+    for _ in range(4):
+        for _ in range(3):
+            rig.provider.queue(Script([batch("Once"), failure(ErrorKind.CONNECTION)]))
+            with pytest.raises(StreamInterrupted):
+                await rig.stream()
+        await rig.stream()
+
+
+async def test_callers_whose_time_ends_in_mid_stream_cannot_close_a_route(rig: ChatRig) -> None:
+    for _ in range(10):
+        late, gate = failure(ErrorKind.TIMEOUT, Phase.STREAMING, code="deadline"), asyncio.Event()
+        rig.provider.queue(Script([batch("Once"), gate, late]))
+        messages = rig.service.stream(rig.request(remaining_seconds=100.0))
+        await anext(messages)
+        rig.clock.advance(100.0)
+        gate.set()
+        with pytest.raises(StreamInterrupted):
+            await anext(messages)
+    await rig.complete()
+
+
+@pytest.mark.parametrize(("waited_seconds", "blamed"), [(60.0, False), (300.0, True)])
+async def test_whole_answer_may_take_its_time_before_it_is_the_routes_fault(
+    rig: ChatRig, waited_seconds: float, *, blamed: bool
+) -> None:
+    for _ in range(5):
+        rig.provider.queue(Late(rig, waited_seconds, failure(ErrorKind.TIMEOUT, Phase.SENT)))
+        with pytest.raises(UpstreamTimeout):
+            await rig.complete(remaining_seconds=waited_seconds)
+    if blamed:
+        with pytest.raises(UpstreamUnavailable):
+            await rig.complete()
+    else:
+        await rig.complete()
+
+
+async def test_providers_own_word_that_it_took_too_long_is_its_fault_at_once(rig: ChatRig) -> None:
+    for _ in range(5):
+        rig.provider.queue(failure(ErrorKind.TIMEOUT, http_status=504))
         with pytest.raises(UpstreamTimeout):
             await rig.complete()
     with pytest.raises(UpstreamUnavailable):

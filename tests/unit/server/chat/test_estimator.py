@@ -118,7 +118,8 @@ async def test_estimate_leaves_the_probe_of_a_recovering_route_to_a_call() -> No
     async with open_chat() as rig:
         model = rig.parts.catalog[params().model]
         ((route, _),) = rig.parts.router.groups(model.id)[0]
-        route.breaker.failed(rig.clock.monotonic(), "overloaded", retry_after_seconds=5.0)
+        now = rig.clock.monotonic()
+        route.breaker.failed(now, "overloaded", retry_after_seconds=5.0, sent_at=now)
         with pytest.raises(UpstreamUnavailable):
             await estimated(rig, params())
         rig.clock.advance(5.0)

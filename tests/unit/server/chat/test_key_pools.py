@@ -140,7 +140,8 @@ async def test_retry_budget_keeps_an_outage_from_being_doubled() -> None:
             with pytest.raises(UpstreamUnavailable):
                 await rig.complete()
             # The breaker alone would end the storm; the budget must as well.
-            breaker.succeeded(rig.clock.monotonic() + 1_000.0)
+            later = rig.clock.monotonic() + 1_000.0
+            breaker.succeeded(later, later)
         assert 100 < len(rig.provider.calls) <= 100 + 10 + 20 + 5
 
 

@@ -51,7 +51,7 @@ class Rig:
         self, credential: str, kind: ErrorKind, times: int = 1, wait: float | None = None
     ) -> None:
         for _ in range(times):
-            self.lane(credential).failed(kind, self.now, wait)
+            self.lane(credential).failed(kind, self.now, wait, sent_at=self.now)
 
     def claimed(self) -> str:
         plan = self.plan()
@@ -141,8 +141,8 @@ def test_rate_limit_cools_one_key_for_one_route() -> None:
 @pytest.mark.parametrize("kind", [ErrorKind.OPERATOR_AUTH, ErrorKind.OPERATOR_CREDIT])
 def test_operator_trouble_takes_a_key_out_of_every_route(kind: ErrorKind) -> None:
     rig = Rig([A, Route("openai", "d")], TWO_KEYS)
-    assert rig.lane("openai#1").failed(kind, rig.now, None)
-    assert not rig.lane("openai#1").failed(kind, rig.now, None)
+    assert rig.lane("openai#1").failed(kind, rig.now, None, sent_at=rig.now)
+    assert not rig.lane("openai#1").failed(kind, rig.now, None, sent_at=rig.now)
     for state in rig.router.states:
         lane = state.pick(rig.now)
         assert lane is not None
@@ -161,7 +161,7 @@ def test_operator_trouble_that_stays_is_looked_at_ever_more_seldom() -> None:
     assert waits == [60.0, 120.0, 240.0, 480.0, 900.0, 900.0]
     lane = rig.lane("openai")
     lane.begin(rig.now)
-    lane.succeeded(rig.now)
+    lane.succeeded(rig.now, rig.now)
     assert rig.plan().routes != ()
 
 

@@ -19,7 +19,9 @@ def score(*, failures: int = 0, successes: int = 0, seconds: float | None = None
     for _ in range(failures):
         made.failed(NOW)
     for _ in range(successes):
-        made.succeeded(NOW, seconds)
+        if seconds is not None:
+            made.begun(seconds)
+        made.succeeded(NOW)
     return made
 
 
@@ -29,7 +31,7 @@ def test_error_rate_follows_the_outcomes_and_fades_with_time() -> None:
     assert bad.error_rate(NOW + 30.0) == pytest.approx(bad.error_rate(NOW) / 2)
     assert bad.error_rate(NOW + 3_600.0) == 0.0
     for _ in range(50):
-        bad.succeeded(NOW, None)
+        bad.succeeded(NOW)
     assert bad.error_rate(NOW) < 0.01
     assert (bad.tries, bad.failures) == (100, 50)
 
@@ -40,7 +42,8 @@ def test_error_rate_is_a_share_whatever_happens(outcomes: list[tuple[bool, float
     for good, passed in outcomes:
         now += passed
         if good:
-            scored.succeeded(now, passed)
+            scored.begun(passed)
+            scored.succeeded(now)
         else:
             scored.failed(now)
         assert 0.0 <= scored.error_rate(now) <= 1.0
@@ -48,9 +51,9 @@ def test_error_rate_is_a_share_whatever_happens(outcomes: list[tuple[bool, float
 
 def test_latency_says_something_after_five_streams_and_follows_slowly() -> None:
     scored = score(successes=4, seconds=1.0)
-    scored.succeeded(NOW, None)
+    scored.succeeded(NOW)
     assert scored.latency_seconds is None
-    scored.succeeded(NOW, 2.0)
+    scored.begun(2.0)
     assert scored.latency_seconds == pytest.approx(1.1)
 
 
