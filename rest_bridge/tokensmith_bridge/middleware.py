@@ -127,6 +127,8 @@ class Nowhere:
             allowed |= (await resource.resolve(request))[1]
         # aiohttp's word for any method: this handler's own.
         allowed.discard("*")
+        if allowed and request.headers.get("Upgrade", "").lower() == "websocket":
+            raise Refusal(BridgeReason.NO_WEBSOCKETS, "There are no WebSockets here: use POST.")
         if allowed:
             return self._other_method(request, ", ".join(sorted(allowed)))
         meant = near_path(request.path, self._paths)

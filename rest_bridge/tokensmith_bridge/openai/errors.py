@@ -23,6 +23,7 @@ class BridgeReason(StrEnum):
     INVALID_HEADER = "INVALID_HEADER"
     PATH_NOT_FOUND = "PATH_NOT_FOUND"
     METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
+    NO_WEBSOCKETS = "NO_WEBSOCKETS"
     UNSUPPORTED_MEDIA_TYPE = "UNSUPPORTED_MEDIA_TYPE"
     EXPECTATION_FAILED = "EXPECTATION_FAILED"
     BODY_TIMEOUT = "BODY_TIMEOUT"
@@ -105,6 +106,8 @@ ERROR_TABLE: Final[Mapping[str, ErrorRow]] = {
     BridgeReason.INVALID_HEADER: ErrorRow(400, _REQUEST, "invalid_header", retry=False),
     BridgeReason.PATH_NOT_FOUND: ErrorRow(404, _REQUEST, "unknown_url", retry=False),
     BridgeReason.METHOD_NOT_ALLOWED: ErrorRow(405, _REQUEST, "method_not_allowed", retry=False),
+    # On 426 clients that try WebSockets first, as Codex does, turn to HTTP at once.
+    BridgeReason.NO_WEBSOCKETS: ErrorRow(426, _REQUEST, "websockets_not_served", retry=False),
     BridgeReason.UNSUPPORTED_MEDIA_TYPE: ErrorRow(
         415, _REQUEST, "unsupported_media_type", retry=False
     ),
@@ -119,7 +122,12 @@ ERROR_TABLE: Final[Mapping[str, ErrorRow]] = {
 }
 
 _NOBODYS: Final = frozenset(
-    {"INVALID_API_KEY", BridgeReason.PATH_NOT_FOUND, BridgeReason.METHOD_NOT_ALLOWED}
+    {
+        "INVALID_API_KEY",
+        BridgeReason.PATH_NOT_FOUND,
+        BridgeReason.METHOD_NOT_ALLOWED,
+        BridgeReason.NO_WEBSOCKETS,
+    }
 )
 
 

@@ -2,6 +2,7 @@
 
 Each item is decoded by its ``type``, which a message may leave out. Everything that an answer of
 ours has is taken back, and what OpenAI's own answers have beside it where nothing depends on it.
+``internal_chat_message_metadata_passthrough`` is what Codex says of an item to OpenAI itself.
 """
 
 from collections.abc import Mapping
@@ -93,6 +94,7 @@ class MessageItem(Object):
     status: ItemStatus | None = None
     phase: Literal["commentary", "final_answer"] | None = None
     created_by: Any = None
+    internal_chat_message_metadata_passthrough: Any = None
 
 
 class FunctionCallItem(Object, tag_field="type", tag="function_call"):
@@ -106,6 +108,7 @@ class FunctionCallItem(Object, tag_field="type", tag="function_call"):
     status: ItemStatus | None = None
     caller: Any = None
     created_by: Any = None
+    internal_chat_message_metadata_passthrough: Any = None
     parsed_arguments: Any = None
 
 
@@ -120,6 +123,7 @@ class FunctionCallOutputItem(Object, tag_field="type", tag="function_call_output
     namespace: str | None = None
     caller: Any = None
     created_by: Any = None
+    internal_chat_message_metadata_passthrough: Any = None
 
 
 class CustomToolCallItem(Object, tag_field="type", tag="custom_tool_call"):
@@ -133,6 +137,7 @@ class CustomToolCallItem(Object, tag_field="type", tag="custom_tool_call"):
     status: ItemStatus | None = None
     caller: Any = None
     created_by: Any = None
+    internal_chat_message_metadata_passthrough: Any = None
 
 
 class CustomToolCallOutputItem(Object, tag_field="type", tag="custom_tool_call_output"):
@@ -144,6 +149,7 @@ class CustomToolCallOutputItem(Object, tag_field="type", tag="custom_tool_call_o
     status: ItemStatus | None = None
     caller: Any = None
     created_by: Any = None
+    internal_chat_message_metadata_passthrough: Any = None
 
 
 class ReasoningItem(Object, tag_field="type", tag="reasoning"):
@@ -155,6 +161,7 @@ class ReasoningItem(Object, tag_field="type", tag="reasoning"):
     encrypted_content: str | None = None
     status: ItemStatus | None = None
     created_by: Any = None
+    internal_chat_message_metadata_passthrough: Any = None
 
 
 class ItemReference(Object):

@@ -217,6 +217,14 @@ async def test_another_method_is_told_which_ones_there_are(bridge: RunningBridge
     assert head.content == b""
 
 
+async def test_a_client_that_tries_websockets_is_sent_to_http(bridge: RunningBridge) -> None:
+    upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+    async with bridge.http() as http:
+        response = await http.get("/v1/responses", headers=upgrade)
+    assert response.status_code == 426
+    assert error_of(response)["code"] == "websockets_not_served"
+
+
 async def test_a_server_that_is_away_is_a_503_that_may_be_retried(bridge: RunningBridge) -> None:
     await bridge.grpc_server.stop(None)
     async with bridge.http() as http:

@@ -247,6 +247,12 @@ def test_what_agents_say_of_themselves_has_no_effect() -> None:
     assert said == params_of({"input": "x"})
 
 
+def test_what_codex_says_of_an_item_has_no_effect() -> None:
+    said = {"internal_chat_message_metadata_passthrough": {"turn_id": "1"}}
+    items = [{"role": "user", "content": "Hi"}, function_call(), call_output()]
+    assert messages(*(item | said for item in items)) == messages(*items)
+
+
 def test_parts_of_a_message() -> None:
     (message,) = messages(
         {
