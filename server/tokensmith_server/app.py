@@ -296,12 +296,18 @@ def _chat_parts(
         ids=ids,
         owner=owner,
         simulated=settings.simulated,
-        limits=ChatLimits(
-            total_seconds_max=settings.total_seconds_max,
-            first_byte_seconds=settings.first_byte_seconds,
-            idle_seconds=settings.idle_seconds,
-            slow_reader_seconds=settings.slow_reader_seconds,
-        ),
+        limits=chat_limits(settings),
+    )
+
+
+def chat_limits(settings: ServerSettings) -> ChatLimits:
+    """The bounds of chats that an operator can set, by their settings' own names."""
+    return ChatLimits(
+        total_seconds_max=settings.total_seconds_max,
+        first_byte_seconds=settings.first_byte_seconds,
+        idle_seconds=settings.idle_seconds,
+        reconcile_seconds=settings.reconcile_seconds,
+        slow_reader_seconds=settings.slow_reader_seconds,
     )
 
 

@@ -1,8 +1,12 @@
 """The server's settings: what is refused at the start, and who is simulated."""
 
+from dataclasses import fields
+
 import pytest
 from pydantic import ValidationError
 
+from tokensmith_server.app import chat_limits
+from tokensmith_server.chat.parts import ChatLimits
 from tokensmith_server.config import ServerSettings
 
 ADDRESSES = (
@@ -69,3 +73,10 @@ def test_a_key_that_is_there_twice_is_refused_and_not_repeated() -> None:
         ServerSettings.model_validate({"openai_api_key": "sk-1,sk-1"})
     assert "sk-1" not in refused.value.errors()[0]["msg"]
     assert ServerSettings.model_validate({"openai_api_key": " , "}).keyless >= {"openai"}
+
+
+def test_every_bound_of_a_chat_that_has_a_settings_name_is_that_setting() -> None:
+    shared = {field.name for field in fields(ChatLimits)} & ServerSettings.model_fields.keys()
+    assert shared >= {"first_byte_seconds", "idle_seconds", "reconcile_seconds"}
+    limits = chat_limits(ServerSettings.model_validate(dict.fromkeys(shared, 7.0)))
+    assert {name: getattr(limits, name) for name in shared} == dict.fromkeys(shared, 7.0)
