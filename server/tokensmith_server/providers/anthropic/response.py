@@ -26,6 +26,10 @@ from tokensmith_server.providers.anthropic.usage import read_usage
 from tokensmith_server.providers.redaction import REDACT_PATTERNS, Redactor
 
 _decode: Final = msgspec.json.Decoder(wire.Answer).decode
+_decode_fields: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_decode_blocks: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_decode_type: Final = msgspec.json.Decoder(wire.TypedBlock).decode
+_UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +56,7 @@ def parse_answer(
         ProviderError: the body is an error after all (any kind), or nothing that makes sense
             (MALFORMED_RESPONSE); phase ANSWERED.
     """
-    try:
-        answer = _decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        raise malformed() from None
+    answer = _read(body)
     if answer.type == "error":
         raise error_from_body(200, body, redact=redact)
     if answer.content is None:
@@ -70,6 +71,28 @@ def parse_answer(
     )
     completion = chat_pb.ChatCompletion(choices=[choice], service_tier=usage.service_tier)
     return ParsedAnswer(completion, usage, answer.model, _remembered(answer.content))
+
+
+def _read(body: bytes) -> wire.Answer:
+    try:
+        return _decode(body)
+    except _UNREADABLE:
+        pass
+    try:
+        return _decode(_of_known_blocks(body))
+    except (*_UNREADABLE, KeyError):
+        raise malformed() from None
+
+
+def _of_known_blocks(body: bytes) -> bytes:
+    """Return an answer without blocks of unknown types: their fields can be anything."""
+    fields = _decode_fields(body)
+    blocks = [
+        block
+        for block in _decode_blocks(fields["content"])
+        if _decode_type(block).type in wire.BLOCK_TYPES
+    ]
+    return msgspec.json.encode({**fields, "content": blocks})
 
 
 def _message(

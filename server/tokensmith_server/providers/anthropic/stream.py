@@ -130,10 +130,25 @@ class MessagesStreamParser:
             try:
                 event = _decode_event(payload)
             except _UNREADABLE:
-                if not _is_unknown(payload):
+                if not self._leave_out(payload):
                     self.failure = malformed("The provider sent an event that makes no sense.")
                 continue
             self._take_events([event])
+
+    def _leave_out(self, payload: bytes) -> bool:
+        """Leave out an event that can't be decoded; say whether that is due to an unknown type."""
+        try:
+            event = _decode_untyped(payload)
+        except _UNREADABLE:
+            return not payload.strip()
+        match event.type:
+            case "content_block_delta":
+                return _is_of_new_type(event.delta, wire.DELTA_TYPES)
+            case "content_block_start" if isinstance(event.index, int):
+                self.turn.others.add(event.index)
+                return _is_of_new_type(event.content_block, wire.BLOCK_TYPES)
+            case _:
+                return event.type not in wire.EVENT_TYPES
 
     def _take_events(self, events: Sequence[wire.Event]) -> None:
         for event in events:
@@ -172,7 +187,7 @@ class MessagesStreamParser:
     def _start_message(self, event: wire.MessageStart) -> None:
         self._started = True
         self._model = event.message.model or ""
-        self._counter.take(event.message.usage)
+        self._counter.begin(event.message.usage)
 
     def _start_block(self, event: wire.BlockStart) -> None:
         self._started = True
@@ -320,13 +335,6 @@ def _is_event(payload: bytes) -> bool:
     return True
 
 
-def _is_unknown(payload: bytes) -> bool:
-    """Whether an event that can't be decoded is only of a type that is not known here."""
-    try:
-        event = _decode_untyped(payload)
-    except _UNREADABLE:
-        return not payload.strip()
-    if event.type != "content_block_delta":
-        return event.type not in wire.EVENT_TYPES
-    kind = event.delta.get("type") if isinstance(event.delta, dict) else None
-    return isinstance(kind, str) and kind not in wire.DELTA_TYPES
+def _is_of_new_type(value: Any, known: frozenset[str]) -> bool:
+    kind = value.get("type") if isinstance(value, dict) else None
+    return isinstance(kind, str) and kind not in known

@@ -3,8 +3,9 @@
 ``input_tokens`` leaves out what came from or went to the prompt cache, so the whole input is the
 sum of three counts. ``output_tokens`` has the thinking in it. A stream reports twice: the input
 when it begins, and at its end a cumulative output with, or without, the input again; later counts
-overwrite. A block that breaks the algebra is not billed as it stands: the reading then has no
-usage but a ``problem``, which the adapter logs.
+overwrite, and the output at the beginning is that of an answer which has hardly begun. A block that
+breaks the algebra is not billed as it stands: the reading then has no usage but a ``problem``,
+which the adapter logs.
 """
 
 from typing import Final
@@ -62,6 +63,12 @@ class UsageCounter:
             value = getattr(wire, name)
             if value is not None:
                 setattr(self._counts, name, value)
+
+    def begin(self, block: bytes | msgspec.Raw) -> None:
+        """Take the block that a stream begins with: its output is only what had come by then."""
+        self.take(block)
+        self._counts.output_tokens = None
+        self._counts.output_tokens_details = None
 
     def reading(self) -> UsageReading:
         """Return what has been said so far."""

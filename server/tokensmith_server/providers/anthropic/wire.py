@@ -161,8 +161,19 @@ DELTA_TYPES = frozenset(
 )
 
 
+BLOCK_TYPES = frozenset({"redacted_thinking", "text", "thinking", "tool_use"})
+
+
 class UntypedEvent(Struct):
     """An event of which only the types are looked at, to tell an unknown one from a broken one."""
 
     type: str
+    index: Any = None
     delta: Any = None
+    content_block: Any = None
+
+
+class TypedBlock(Struct):
+    """A block of which only the type is looked at."""
+
+    type: str

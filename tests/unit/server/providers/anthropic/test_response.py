@@ -72,6 +72,20 @@ def test_texts_are_one_and_unknown_blocks_are_left_out() -> None:
     assert choice_of(parsed).message == chat_pb.ChatAnswer(content="ab")
 
 
+def test_block_of_a_later_version_may_call_its_fields_as_it_likes() -> None:
+    arguments = {"n": 12345678901234567890, "x": 1.10}
+    parsed = parse(
+        {"type": "hologram", "data": {"x": 1}, "text": []},
+        {"type": "text", "text": "a"},
+        {"type": "tool_use", "id": "t", "name": "f", "input": arguments},
+        usage={"input_tokens": 3, "output_tokens": 4},
+    )
+    message = choice_of(parsed).message
+    assert message.content == "a"
+    assert msgspec.json.decode(message.tool_calls[0].arguments) == arguments
+    assert parsed.usage.usage is not None
+
+
 def test_empty_answer_is_an_empty_text() -> None:
     message = choice_of(parse()).message
     assert message.HasField("content")
@@ -117,7 +131,18 @@ def test_broken_usage_costs_the_usage_and_not_the_answer() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"<html>", b"[]", b"{}", b'{"content":5}', b'{"content":[{}]}', b"\xff"]
+    "body",
+    [
+        b"",
+        b"<html>",
+        b"[]",
+        b"{}",
+        b'{"content":5}',
+        b'{"content":[{}]}',
+        b'{"content":[5]}',
+        b'{"content":[{"type":"text","text":5}]}',
+        b"\xff",
+    ],
 )
 def test_what_is_no_answer_makes_no_sense(body: bytes) -> None:
     with pytest.raises(ProviderError) as caught:

@@ -188,6 +188,15 @@ def test_unusable_usage_costs_the_usage_and_not_the_answer(last: Any) -> None:
     assert outcome.parser.usage_problem
 
 
+@pytest.mark.parametrize("last", [None, {}, {"input_tokens": 9}])
+def test_output_of_the_first_event_is_not_the_answers(last: Any) -> None:
+    """It counts what had come when the stream began, which is next to nothing."""
+    bare = event("message_delta", delta={"stop_reason": "end_turn"}, usage=last)
+    outcome = good([[start(), block(0), text("a"), bare, END]])
+    assert outcome.usage is None
+    assert outcome.parser.usage_problem
+
+
 def test_stream_without_usage_has_none_and_no_problem() -> None:
     message = {"id": "m", "model": MODEL, "content": []}
     frames = [event("message_start", message=message), block(0), text("a")]
@@ -285,6 +294,9 @@ def test_stream_of_nothing_makes_no_sense() -> None:
         b'{"type":"content_block_delta","index":"x","delta":{"type":"text_delta","text":"a"}}',
         b'{"type":"content_block_delta","index":0,"delta":{"type":"text_delta"}}',
         b'{"index":0}',
+        b'{"type":"content_block_start","index":0,"content_block":{"type":"text","text":5}}',
+        b'{"type":"content_block_start","index":"x","content_block":{"type":"new"}}',
+        b'{"type":"content_block_start","index":0,"content_block":5}',
         b'{"type":"ping"},{"type":"ping"}',
         b"\xff",
         arguments("{}", 7),
@@ -305,6 +317,12 @@ def test_what_a_later_version_adds_is_ignored() -> None:
     outcome = good([frames])
     assert outcome.text == "a"
     assert outcome.calls == {}
+
+
+def test_block_of_a_later_version_may_call_its_fields_as_it_likes() -> None:
+    frames = [start(), block(0, "hologram", data={"a": 1}, text=[]), delta(0, "ray_delta", x=1)]
+    frames += [arguments("{", 0), stop(0), block(1), text("a", 1), ending(), END]
+    assert good([frames]).text == "a"
 
 
 def test_last_event_without_its_blank_line_counts() -> None:
