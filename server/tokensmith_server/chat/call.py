@@ -23,6 +23,10 @@ _log = structlog.get_logger(__name__)
 _RESULT_BYTES_MAX = 1024 * 1024
 KEYED_RESULT_SECONDS = 24 * 3600.0
 KEYLESS_RESULT_SECONDS = 15 * 60.0
+# What of a caller's time is kept to settle a whole answer and bring it back: who is told that the
+# time was over must not be charged for what came in its last moment.
+SETTLING_SECONDS = 0.1
+_SETTLING_SHARE = 0.1
 # What a try gets that is begun in the very last moment; zero would mean no limit to some clients.
 _TOTAL_SECONDS_MIN = 0.001
 
@@ -58,8 +62,10 @@ class HeldCall:
 
         A ``whole`` answer has no first byte to wait for: it comes when it is done.
         """
-        limits = self.limits
-        total_seconds = min(self.attempts.remaining_seconds, limits.total_seconds_max)
+        limits, remaining_seconds = self.limits, self.attempts.remaining_seconds
+        if whole:
+            remaining_seconds -= min(SETTLING_SECONDS, remaining_seconds * _SETTLING_SHARE)
+        total_seconds = min(remaining_seconds, limits.total_seconds_max)
         total_seconds = max(total_seconds, _TOTAL_SECONDS_MIN)
         first_byte_seconds = total_seconds if whole else limits.first_byte_seconds
         return ChatCall(

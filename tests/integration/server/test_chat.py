@@ -14,6 +14,7 @@ from tests.unit.server.chat.test_complete import PRICE
 from tokensmith.v1 import billing_service_pb2 as billing_pb
 from tokensmith.v1 import usage_pb2
 from tokensmith_server.billing.commands import HoldState, Outcome
+from tokensmith_server.chat.call import SETTLING_SECONDS
 from tokensmith_server.providers.base import ErrorKind, Phase
 from tokensmith_server.rate_limits import RatePolicy
 
@@ -167,7 +168,7 @@ async def test_deadline_of_the_client_reaches_the_provider(rig: ServerRig) -> No
 async def test_call_without_a_deadline_gets_the_default_one(kind: str) -> None:
     async with open_server(kind, default_deadline_seconds=12.0) as rig:
         await rig.complete(timeout=None)
-        assert rig.chat.provider.calls[0].timeouts.total_seconds == 12.0
+        assert rig.chat.provider.calls[0].timeouts.total_seconds == 12.0 - SETTLING_SECONDS
 
 
 async def test_default_deadline_ends_the_waiting_but_not_the_call(kind: str) -> None:

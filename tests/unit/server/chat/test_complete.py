@@ -13,6 +13,7 @@ from tokensmith_server.billing.commands import AttemptState, ExpireHold, HoldSta
 from tokensmith_server.billing.errors import InsufficientCredits, LedgerUnavailable
 from tokensmith_server.billing.usage import TokenUsage
 from tokensmith_server.catalog.model import Route
+from tokensmith_server.chat.call import SETTLING_SECONDS
 from tokensmith_server.chat.parts import ChatLimits
 from tokensmith_server.errors import ShuttingDown, UpstreamUnavailable
 from tokensmith_server.providers.base import ErrorKind, Phase
@@ -275,8 +276,19 @@ async def test_time_limits_sent_upstream_are_what_is_left_of_the_callers() -> No
         rig.provider.queue(Late(rig, 40.0, error))
         await rig.complete(remaining_seconds=100.0)
         first, second = rig.provider.calls[0].timeouts, rig.providers["xai"].calls[0].timeouts
-        assert (first.connect_seconds, first.first_byte_seconds, first.idle_seconds) == (3, 100, 7)
-        assert (first.total_seconds, second.total_seconds) == (100.0, 60.0)
+        left = 100.0 - SETTLING_SECONDS
+        assert (first.connect_seconds, first.first_byte_seconds, first.idle_seconds) == (3, left, 7)
+        assert (first.total_seconds, second.total_seconds) == (left, pytest.approx(left - 40.0))
+
+
+@pytest.mark.parametrize(
+    ("remaining_seconds", "upstream_seconds"), [(0.5, 0.45), (2.0, 1.9), (9_999.0, 3_600.0)]
+)
+async def test_end_of_the_callers_time_is_kept_for_the_settlement(
+    rig: ChatRig, remaining_seconds: float, upstream_seconds: float
+) -> None:
+    await rig.complete(remaining_seconds=remaining_seconds)
+    assert rig.provider.calls[0].timeouts.total_seconds == pytest.approx(upstream_seconds)
 
 
 class Late(Answer):

@@ -14,6 +14,7 @@ from tokensmith.v1 import usage_pb2
 from tokensmith_server.billing.commands import GrantCredits
 from tokensmith_server.billing.errors import IdempotencyInProgress, IdempotencyKeyReused
 from tokensmith_server.billing.store import Caller
+from tokensmith_server.chat.call import SETTLING_SECONDS
 from tokensmith_server.chat.parts import ChatLimits
 from tokensmith_server.errors import (
     DeadlineExceeded,
@@ -236,7 +237,7 @@ async def test_joined_retry_has_what_is_left_of_its_time_and_not_all_of_it_again
         with pytest.raises(UpstreamRejected):
             await first
         await retry
-        assert rig.provider.calls[1].timeouts.total_seconds == 60.0
+        assert rig.provider.calls[1].timeouts.total_seconds == 60.0 - SETTLING_SECONDS
         record = (await rig.records())[1]
         assert record.created_time == rig.clock.now()
         assert record.expires_time == rig.clock.now() + 60.0 + 60.0
