@@ -25,6 +25,9 @@ _FILTERED: Final = frozenset(
         "IMAGE_RECITATION",
     }
 )
+BLOCKED_LATE: Final = "PROHIBITED_CONTENT"
+"""Which reason stands for a prompt that is found to be blocked when its answer has begun."""
+
 _CALL_ID_BYTES: Final = 12
 
 

@@ -21,8 +21,15 @@ from tokensmith_server.billing.usage import TokenUsage
 from tokensmith_server.providers.answers import broke_off, malformed
 from tokensmith_server.providers.base import ChatBatch, ErrorKind, Phase, ProviderError
 from tokensmith_server.providers.gemini import wire
-from tokensmith_server.providers.gemini.errors import error_from_body, no_answer, prompt_blocked
+from tokensmith_server.providers.gemini.errors import (
+    ErrorFacts,
+    error_from_body,
+    no_answer,
+    prompt_blocked,
+    read_error_facts,
+)
 from tokensmith_server.providers.gemini.parts import (
+    BLOCKED_LATE,
     PartInvalid,
     arguments_of,
     call_id_of,
@@ -214,11 +221,18 @@ class ChatStreamParser:
             self.failure = malformed("The provider sent a frame that makes no sense.")
             return
         feedback = frame.prompt_feedback
-        if feedback is not None and feedback.block_reason and not self._choices:
-            self.failure = prompt_blocked(feedback.block_reason, redact=self._redact)
+        if feedback is not None and feedback.block_reason:
+            self._block(feedback.block_reason)
+
+    def _block(self, reason: str) -> None:
+        """Refuse a blocked prompt; one that is blocked late has its answer cut by the filter."""
+        if not self._choices:
+            self.failure = prompt_blocked(reason, redact=self._redact)
+        for state in self._choices.values():
+            state.reason = state.reason or BLOCKED_LATE
 
     def _fail_unreadable(self, payload: bytes) -> None:
-        if payload.lstrip().startswith(b'[{"error"'):
+        if read_error_facts(payload) != ErrorFacts():  # One in a list.
             self.failure = error_from_body(200, payload, redact=self._redact)
         else:
             self.failure = malformed("The provider sent a frame that is not valid JSON.")

@@ -265,6 +265,13 @@ def test_a_block_in_the_middle_is_a_content_filter(reason: str) -> None:
     assert outcome.finishes() == [(0, chat_pb.FINISH_REASON_CONTENT_FILTER)]
 
 
+def test_a_prompt_that_is_blocked_late_is_a_content_filter() -> None:
+    late = msgspec.json.encode({"promptFeedback": {"blockReason": "SAFETY"}})
+    outcome = good([[frame(thought("hm"))], [frame(text("a")), late]])
+    assert outcome.pieces() == ["a"]
+    assert outcome.finishes() == [(0, chat_pb.FINISH_REASON_CONTENT_FILTER)]
+
+
 @pytest.mark.parametrize("reason", ["MALFORMED_FUNCTION_CALL", "OTHER", "NEW"])
 def test_a_bad_end_after_something_is_a_stop(reason: str) -> None:
     assert good([[frame(text("a"))], [frame(finish=reason)]]).finishes() == [(0, STOP)]
@@ -317,7 +324,7 @@ def test_last_event_without_its_blank_line_counts_if_it_is_whole() -> None:
 ERROR = b'{"error":{"code":503,"message":"m","status":"UNAVAILABLE"}}'
 
 
-@pytest.mark.parametrize("payload", [ERROR, b"[" + ERROR + b"]"])
+@pytest.mark.parametrize("payload", [ERROR, b"[" + ERROR + b"]", b"[{\n  " + ERROR[1:] + b"\n]\n"])
 def test_error_frame_at_the_start_can_be_tried_again(payload: bytes) -> None:
     outcome = run([[payload]])
     assert outcome.batches == []
