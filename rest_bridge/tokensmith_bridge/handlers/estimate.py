@@ -14,6 +14,7 @@ from tokensmith_bridge.backend import Backend, call_server
 from tokensmith_bridge.call import CALL, Call, Metadata, call_metadata, deadline_seconds
 from tokensmith_bridge.config import BridgeSettings
 from tokensmith_bridge.handlers.conversations import Conversations
+from tokensmith_bridge.handlers.fitting import fit_effort
 from tokensmith_bridge.model_facts import ModelFactsReader
 from tokensmith_bridge.openai.errors import BridgeReason, MoneyFacts, Refusal
 from tokensmith_bridge.openai.estimate import (
@@ -126,6 +127,7 @@ class EstimateHandlers:
         self, body: bytes, metadata: Metadata, seconds: float
     ) -> tuple[billing.EstimateRequest, Reword]:
         asked = response_request_from_json(body)
+        await fit_effort(asked, self._facts, metadata, seconds=seconds)
         _, conversation = await self._conversations.put_together(
             asked, input_items(asked), metadata, seconds=seconds
         )

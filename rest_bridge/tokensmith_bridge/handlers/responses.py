@@ -24,6 +24,8 @@ from tokensmith_bridge.call import (
 )
 from tokensmith_bridge.config import BridgeSettings
 from tokensmith_bridge.handlers.conversations import Conversations
+from tokensmith_bridge.handlers.fitting import fit_effort
+from tokensmith_bridge.model_facts import ModelFactsReader
 from tokensmith_bridge.openai.errors import Refusal
 from tokensmith_bridge.openai.responses_items import Item
 from tokensmith_bridge.openai.responses_kept import (
@@ -70,6 +72,7 @@ class ResponsesHandlers:
         self._chat = backend.chat
         self._responses = backend.responses
         self._conversations = Conversations(backend)
+        self._facts = ModelFactsReader(backend)
         self._settings = settings
 
     async def create(self, request: web.Request) -> web.StreamResponse:
@@ -89,6 +92,7 @@ class ResponsesHandlers:
             seconds_max=settings.deadline_seconds_max,
             stream=call.stream,
         )
+        await fit_effort(asked, self._facts, metadata, seconds=seconds)
         items, conversation = await self._conversations.put_together(
             asked, input_items(asked), metadata, seconds=seconds
         )

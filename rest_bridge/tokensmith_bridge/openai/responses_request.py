@@ -43,6 +43,14 @@ class Places:
     tools: Sequence[str]
 
 
+def calls_functions(request: schema.ResponseRequest) -> bool:
+    """Whether there is a function among the request's tools."""
+    return any(
+        isinstance(placed.tool, schema.ResponseFunctionTool)
+        for placed in placed_tools(request.tools or ())
+    )
+
+
 def fill_params(
     params: chat.ChatCompletionParams,
     request: schema.ResponseRequest,

@@ -30,7 +30,7 @@ AGENTS: dict[str, Any] = {
 WAIT = {"type": "function", "name": "wait", "parameters": {}, "strict": False}
 CALL = {"id": "call_1", "kind": chat.CHAT_TOOL_KIND_FUNCTION, "name": "agents__spawn"}
 NAMES = st.from_regex(r"[A-Za-z0-9_-]{1,64}", fullmatch=True)
-TOOLS = [msgspec.convert(AGENTS, NamespaceTool)]
+TOOLS: list[Any] = [msgspec.convert(AGENTS, NamespaceTool)]
 
 
 def test_tools_of_a_namespace_are_functions_with_its_name_before_theirs() -> None:
