@@ -86,17 +86,14 @@ class MediaFetcher:
             refusal = MediaRefused(f"A request may name at most {most} images by address.")
             return dict.fromkeys(wanted, refusal)
         budget = _Budget(self.limits.request_bytes)
-        timeout = aiohttp.ClientTimeout(
-            total=max(min(seconds, self.limits.total_seconds), 0.001),
-            sock_connect=self.limits.connect_seconds,
-        )
-        async with self._session(timeout) as session:
+        until = asyncio.get_running_loop().time() + min(seconds, self.limits.total_seconds)
+        async with self._session() as session:
             fetched = await asyncio.gather(
-                *(self._fetch_or_refuse(session, url, budget) for url in wanted)
+                *(self._fetch_or_refuse(session, url, budget, until) for url in wanted)
             )
         return dict(zip(wanted, fetched, strict=True))
 
-    def _session(self, timeout: aiohttp.ClientTimeout) -> aiohttp.ClientSession:
+    def _session(self) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(
             force_close=True, use_dns_cache=False, socket_factory=self._guarded_socket
         )
@@ -105,7 +102,7 @@ class MediaFetcher:
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
             auto_decompress=False,
-            timeout=timeout,
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self.limits.connect_seconds),
             headers=_HEADERS,
         )
 
@@ -117,10 +114,11 @@ class MediaFetcher:
         return socket.socket(family, kind, protocol)
 
     async def _fetch_or_refuse(
-        self, session: aiohttp.ClientSession, url: str, budget: "_Budget"
+        self, session: aiohttp.ClientSession, url: str, budget: "_Budget", until: float
     ) -> InlineMedia | MediaRefused:
         try:
-            async with self._slots:
+            # The wait for a slot, and every redirect, is part of the time.
+            async with asyncio.timeout_at(until), self._slots:
                 return inline_image(await self._fetch(session, url, budget))
         except MediaRefused as refusal:
             return refusal

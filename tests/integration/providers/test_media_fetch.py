@@ -11,7 +11,7 @@ from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
-from tests.integration.providers.upstream import ScriptedUpstream, scripted
+from tests.integration.providers.upstream import ScriptedUpstream, eventually, scripted
 from tests.unit.server.providers.test_media_address import HOSTILE
 from tests.unit.server.providers.test_media_types import IMAGES, PNG
 from tokensmith_server.providers import media_fetch
@@ -251,6 +251,21 @@ async def test_the_callers_time_goes_before_ours(site: Site) -> None:
     url = f"{site.base}/hang"
     fetched = await fetcher(site.port).fetch_images([url], seconds=0.05)
     assert refusal(fetched[url]) == FAILED
+
+
+async def test_waiting_for_a_place_is_part_of_the_callers_time(site: Site) -> None:
+    limits = FetchLimits(fetches_at_once=1)
+    busy = fetcher(site.port, limits)
+    url = f"{site.base}/hang"
+    first = asyncio.create_task(busy.fetch_images([url], seconds=30))
+    try:
+        await eventually(lambda: site.seen)
+        fetched = await asyncio.wait_for(busy.fetch_images([url], seconds=0.05), 5)
+        assert refusal(fetched[url]) == FAILED
+        assert len(site.seen) == 1
+    finally:
+        site.closing.set()
+        await first
 
 
 async def test_a_server_that_talks_nonsense_is_no_image() -> None:
