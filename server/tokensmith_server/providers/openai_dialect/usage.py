@@ -74,7 +74,9 @@ def _to_usage(wire: _Usage, profile: DialectProfile) -> TokenUsage:
         raise UsageInvalid("every count is zero")
     beside = cached is not None and cached > wire.prompt_tokens and profile.cached_may_be_beside
     input_tokens = wire.prompt_tokens + ((cached or 0) if beside else 0)
-    output_tokens = _output_tokens(wire, completion_details.reasoning_tokens or 0, profile)
+    output_tokens = _output_tokens(
+        wire, input_tokens, completion_details.reasoning_tokens or 0, profile
+    )
     _check_size(input_tokens, output_tokens)
     return TokenUsage(
         input_tokens=input_tokens,
@@ -90,8 +92,11 @@ def _to_usage(wire: _Usage, profile: DialectProfile) -> TokenUsage:
     )
 
 
-def _output_tokens(wire: _Usage, reasoning: int, profile: DialectProfile) -> int:
-    """Count reasoning once, and hold the total against its parts."""
+def _output_tokens(wire: _Usage, input_tokens: int, reasoning: int, profile: DialectProfile) -> int:
+    """Count reasoning once, and hold the total against its parts.
+
+    Cached tokens that are counted beside the prompt can be in the total or not.
+    """
     completion, prompt, total = (
         wire.completion_tokens or 0,
         wire.prompt_tokens or 0,
@@ -100,9 +105,9 @@ def _output_tokens(wire: _Usage, reasoning: int, profile: DialectProfile) -> int
     inside = profile.reasoning_count is ReasoningCount.INSIDE
     if total is None:
         return completion if inside or reasoning <= completion else completion + reasoning
-    output = total - prompt
-    if output == completion or (output == completion + reasoning and not inside):
-        return output
+    for output in (total - prompt, total - input_tokens):
+        if output == completion or (output == completion + reasoning and not inside):
+            return output
     raise UsageInvalid(
         f"total_tokens is {total}, with {prompt} prompt, {completion} completion"
         f" and {reasoning} reasoning tokens"

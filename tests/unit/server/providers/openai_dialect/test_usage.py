@@ -51,6 +51,11 @@ READ: dict[str, tuple[DialectProfile, dict[str, Any], TokenUsage]] = {
         block(10, 5, 15, prompt_tokens_details={"cached_tokens": 40}),
         TokenUsage(50, 5, cached_input_tokens=40),
     ),
+    "xAI: cached beside the prompt, and in the total": (
+        xai.PROFILE,
+        block(10, 5, 115, prompt_tokens_details={"cached_tokens": 40}, **reasoning(60)),
+        TokenUsage(50, 65, cached_input_tokens=40, reasoning_tokens=60),
+    ),
     "Together: cached flat": (
         together.PROFILE,
         block(9, 12, 21, cached_tokens=4),
