@@ -1,4 +1,8 @@
-"""OpenAI's chat messages, typed: what a conversation in a request may contain."""
+"""OpenAI's chat messages, typed: what a conversation in a request may contain.
+
+``cache_control`` is Anthropic's, and what agents send with a Claude's name through any API. It is
+taken everywhere, without effect, as in Anthropic's own shape.
+"""
 
 from typing import Annotated, Any, Final, Literal
 
@@ -7,6 +11,9 @@ from msgspec import Meta, Struct
 
 class Object(Struct, forbid_unknown_fields=True, gc=False):
     """Base of every object; the tree has no cycles, so the garbage collector need not track it."""
+
+
+CacheControl = dict[str, Any] | None
 
 
 # Content parts.
@@ -24,6 +31,7 @@ class TextPart(Object, tag_field="type", tag="text"):
 
     text: str
     prompt_cache_breakpoint: PromptCacheBreakpoint | None = None
+    cache_control: CacheControl = None
 
 
 class RefusalPart(Object, tag_field="type", tag="refusal"):
@@ -44,6 +52,7 @@ class ImagePart(Object, tag_field="type", tag="image_url"):
 
     image_url: ImageURL
     prompt_cache_breakpoint: PromptCacheBreakpoint | None = None
+    cache_control: CacheControl = None
 
 
 class InputAudio(Object):
@@ -58,6 +67,7 @@ class InputAudioPart(Object, tag_field="type", tag="input_audio"):
 
     input_audio: InputAudio
     prompt_cache_breakpoint: PromptCacheBreakpoint | None = None
+    cache_control: CacheControl = None
 
 
 class File(Object):
@@ -73,6 +83,7 @@ class FilePart(Object, tag_field="type", tag="file"):
 
     file: File
     prompt_cache_breakpoint: PromptCacheBreakpoint | None = None
+    cache_control: CacheControl = None
 
 
 _PART_COUNT: Final = Meta(min_length=1, max_length=2048)
@@ -94,6 +105,7 @@ class FunctionCall(Object):
     name: str
     arguments: str
     parsed_arguments: Any = None
+    provider_specific_fields: Any = None
 
 
 class CustomCall(Object):
@@ -109,6 +121,7 @@ class FunctionToolCall(Object, tag_field="type", tag="function"):
     id: str
     function: FunctionCall
     index: int | None = None
+    provider_specific_fields: Any = None
 
 
 class CustomToolCall(Object, tag_field="type", tag="custom"):
@@ -136,6 +149,7 @@ class DeveloperMessage(Object, tag_field="role", tag="developer"):
 
     content: TextContent
     name: str | None = None
+    cache_control: CacheControl = None
 
 
 class SystemMessage(Object, tag_field="role", tag="system"):
@@ -143,6 +157,7 @@ class SystemMessage(Object, tag_field="role", tag="system"):
 
     content: TextContent
     name: str | None = None
+    cache_control: CacheControl = None
 
 
 class UserMessage(Object, tag_field="role", tag="user"):
@@ -150,13 +165,14 @@ class UserMessage(Object, tag_field="role", tag="user"):
 
     content: UserContent
     name: str | None = None
+    cache_control: CacheControl = None
 
 
 class AssistantMessage(Object, tag_field="role", tag="assistant"):
     """What the model said.
 
     ``annotations`` and ``parsed`` are parts of an answer that clients send back with it. Nothing is
-    done with them, here as at OpenAI.
+    done with them, here as at OpenAI; nor with what LiteLLM adds to every answer that it reads.
     """
 
     content: AssistantContent | None = None
@@ -168,6 +184,9 @@ class AssistantMessage(Object, tag_field="role", tag="assistant"):
     reasoning_content: str | None = None
     annotations: list[Any] | None = None
     parsed: Any = None
+    provider_specific_fields: Any = None
+    thinking_blocks: Any = None
+    cache_control: CacheControl = None
 
 
 class ToolMessage(Object, tag_field="role", tag="tool"):
@@ -175,6 +194,7 @@ class ToolMessage(Object, tag_field="role", tag="tool"):
 
     content: TextContent
     tool_call_id: str
+    cache_control: CacheControl = None
 
 
 class FunctionMessage(Object, tag_field="role", tag="function"):

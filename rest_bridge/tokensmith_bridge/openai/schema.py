@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta
 
-from tokensmith_bridge.openai.message_schema import Message, Object, TextContent
+from tokensmith_bridge.openai.message_schema import CacheControl, Message, Object, TextContent
 
 INT32_MAX: Final = 2**31 - 1
 
@@ -37,6 +37,7 @@ class Function(Object):
     description: str | None = None
     parameters: dict[str, Any] | None = None
     strict: bool | None = None
+    cache_control: CacheControl = None
 
 
 class DeprecatedFunction(Object):
@@ -51,6 +52,7 @@ class FunctionTool(Object, tag_field="type", tag="function"):
     """A function as a tool."""
 
     function: Function
+    cache_control: CacheControl = None
 
 
 class Grammar(Object):

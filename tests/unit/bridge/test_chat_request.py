@@ -148,6 +148,38 @@ def test_fields_that_contradict_each_other_are_refused(
     assert (raised.value.param, raised.value.row.code) == (param, code)
 
 
+def test_what_litellm_adds_to_an_answer_has_no_effect() -> None:
+    added = {"provider_specific_fields": {"refusal": None}}
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    said = {"role": "assistant", "content": "x", "tool_calls": [call]}
+    sent = said | added | {"thinking_blocks": [], "tool_calls": [call | added]}
+    result = {"role": "tool", "tool_call_id": "c", "content": "done"}
+    assert params_of({"model": "m", "messages": [sent, result]}) == params_of(
+        {"model": "m", "messages": [said, result]}
+    )
+
+
+def test_marks_for_anthropics_cache_have_no_effect() -> None:
+    mark = {"cache_control": {"type": "ephemeral"}}
+    url = {"url": "https://e.example/a.png"}
+
+    def body(mark: dict[str, Any]) -> dict[str, Any]:
+        parts: list[Any] = [{"type": "text", "text": "x"}, {"type": "image_url", "image_url": url}]
+        call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+        return {
+            "model": "m",
+            "messages": [
+                {"role": "system", "content": [parts[0] | mark]} | mark,
+                {"role": "user", "content": [part | mark for part in parts]} | mark,
+                {"role": "assistant", "content": None, "tool_calls": [call]} | mark,
+                {"role": "tool", "tool_call_id": "c", "content": "done"} | mark,
+            ],
+            "tools": [{"type": "function", "function": {"name": "f"} | mark} | mark],
+        }
+
+    assert params_of(body(mark)) == params_of(body({}))
+
+
 def test_reasoning_efforts_are_openais() -> None:
     for effort in typing.get_args(typing.get_args(ReasoningEffort)[0]):
         assert params_of(MINIMAL | {"reasoning_effort": effort}).reasoning_effort == effort
