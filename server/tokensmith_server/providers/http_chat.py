@@ -28,9 +28,9 @@ from tokensmith_server.providers.base import (
 from tokensmith_server.providers.http import (
     HTTPSender,
     OpenAnswer,
-    retry_after_seconds,
     should_retry,
 )
+from tokensmith_server.providers.rate_limit_headers import wait_seconds
 from tokensmith_server.providers.redaction import Redactor
 from tokensmith_server.providers.sse import SSELimitExceeded
 
@@ -208,7 +208,7 @@ class HTTPChatProvider(ABC, Generic[P, S]):
         refusal = self._error(
             answer.status,
             await answer.read_error_body(),
-            retry_after_seconds=retry_after_seconds(answer.headers),
+            retry_after_seconds=wait_seconds(answer.status, answer.headers),
         )
         refusal.upstream_request_id = answer.request_id
         refusal.should_retry = should_retry(answer.headers)

@@ -223,6 +223,21 @@ async def test_200_without_a_stream_fails_before_the_stream(
     assert caught.value.may_have_run
 
 
+async def test_allowance_that_is_used_up_says_when_to_come_back() -> None:
+    head = b"HTTP/1.1 429 Too Many\r\nx-ratelimit-remaining: 0\r\nx-ratelimit-reset: 3\r\n"
+
+    async def script(upstream: ScriptedUpstream, writer: asyncio.StreamWriter) -> None:
+        writer.write(head + b"content-length: 0\r\n\r\n")
+
+    async with scripted(script) as upstream, create_session() as session:
+        settings = {"together": ProviderSettings(KEY, upstream.base_url)}
+        provider = create_chat_providers(session, settings)["together"]
+        with pytest.raises(ProviderError) as caught:
+            await provider.complete_chat(call_of("together"))
+    assert caught.value.kind is ErrorKind.RATE_LIMITED
+    assert caught.value.retry_after_seconds == 3.0
+
+
 @pytest.mark.parametrize("head", [b"", STREAM_HEAD, STREAM_HEAD + chunk(b": ping\n\n")])
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
 async def test_cancelled_call_lets_go_of_the_upstream(head: bytes, *, streamed: bool) -> None:
