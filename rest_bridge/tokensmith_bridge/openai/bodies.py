@@ -127,7 +127,8 @@ def _explain_unknown(match: re.Match[str], path: str, body_type: Any) -> Refusal
     name = match[1][:100]
     param = _join(path, name)
     known = field_names(body_type).get(re.sub(r"\[\d+\]", "[]", path), ())
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.7)
+    # Objects of several types share a path. A field that another of them has is no slip.
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.7) if name not in known else ()
     hint = f" Did you mean '{_join(path, near[0])}'?" if near else ""
     return Refusal("UNKNOWN_PARAMETER", f"Unknown parameter: '{param}'.{hint}", param=param)
 

@@ -190,10 +190,11 @@ class AssistantMessage(Object, tag_field="role", tag="assistant"):
 
 
 class ToolMessage(Object, tag_field="role", tag="tool"):
-    """A tool's result."""
+    """A tool's result. ``name`` is what older clients of OpenAI's say beside it, without effect."""
 
     content: TextContent
     tool_call_id: str
+    name: str | None = None
     cache_control: CacheControl = None
 
 

@@ -105,6 +105,13 @@ def test_what_is_wrong_is_said_in_openais_way(
     assert message in refusal.message
 
 
+def test_a_field_of_another_role_is_not_proposed_in_its_own_place() -> None:
+    message = {"role": "user", "content": "x", "tool_call_id": "c"}
+    with pytest.raises(Refusal) as refused:
+        chat_request_from_json(msgspec.json.encode({"model": "m", "messages": [message]}))
+    assert refused.value.message == "Unknown parameter: 'messages[0].tool_call_id'."
+
+
 def test_a_missing_field_is_named() -> None:
     refusal = refusal_of(b'{"model":"m"}')
     assert (refusal.row.code, refusal.param) == ("missing_required_parameter", "messages")

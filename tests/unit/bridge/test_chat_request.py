@@ -154,7 +154,7 @@ def test_what_litellm_adds_to_an_answer_has_no_effect() -> None:
     said = {"role": "assistant", "content": "x", "tool_calls": [call]}
     sent = said | added | {"thinking_blocks": [], "tool_calls": [call | added]}
     result = {"role": "tool", "tool_call_id": "c", "content": "done"}
-    assert params_of({"model": "m", "messages": [sent, result]}) == params_of(
+    assert params_of({"model": "m", "messages": [sent, result | {"name": "f"}]}) == params_of(
         {"model": "m", "messages": [said, result]}
     )
 
