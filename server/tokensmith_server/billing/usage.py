@@ -11,9 +11,9 @@ MAX_TOKENS = 1_000_000_000
 class TokenUsage:
     """Tokens of one call, in one algebra for every provider.
 
-    ``cached_input_tokens`` are part of ``input_tokens``; ``reasoning_tokens`` are part of
-    ``output_tokens``, whichever way the provider counts. ``None`` means that the provider did
-    not say, which is not zero.
+    ``cached_input_tokens`` and ``cache_write_tokens`` are parts of ``input_tokens`` without a token
+    in common; ``reasoning_tokens`` are part of ``output_tokens``, whichever way the provider
+    counts. ``None`` means that the provider did not say, which is not zero.
     """
 
     input_tokens: int
@@ -36,7 +36,8 @@ class TokenUsage:
         _check_whole("input_tokens", self.input_tokens)
         _check_whole("output_tokens", self.output_tokens)
         _check_part("cached_input_tokens", self.cached_input_tokens, self.input_tokens)
-        _check_part("cache_write_tokens", self.cache_write_tokens, self.input_tokens)
+        fresh = self.input_tokens - (self.cached_input_tokens or 0)
+        _check_part("cache_write_tokens", self.cache_write_tokens, fresh)
         _check_part("input_audio_tokens", self.input_audio_tokens, self.input_tokens)
         _check_part("input_image_tokens", self.input_image_tokens, self.input_tokens)
         _check_part("reasoning_tokens", self.reasoning_tokens, self.output_tokens)

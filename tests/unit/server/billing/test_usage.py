@@ -29,6 +29,13 @@ def test_count_that_cannot_be_is_refused_by_name(name: str, counts: dict[str, An
         TokenUsage(**{"input_tokens": 10, "output_tokens": 5, **counts})
 
 
+def test_a_token_is_read_from_the_cache_or_written_to_it_and_never_both() -> None:
+    both = {"cached_input_tokens": 6, "cache_write_tokens": 4}
+    assert TokenUsage(10, 5, **both).cached_input_tokens == 6
+    with pytest.raises(UsageInvalid, match="cache_write_tokens"):
+        TokenUsage(9, 5, **both)
+
+
 def test_parts_as_large_as_their_whole_are_taken() -> None:
     usage = TokenUsage(10, 5, cached_input_tokens=10, reasoning_tokens=5)
     assert usage.total_tokens == 15
