@@ -96,7 +96,7 @@ class SearchResultBlock(Object, tag_field="type", tag="search_result"):
 
 
 class ToolReferenceBlock(Object, tag_field="type", tag="tool_reference"):
-    """Names a tool that a search for tools found; every tool is there from the start."""
+    """Names a tool that a search for tools found, which is offered from then on."""
 
     tool_name: str
     cache_control: CacheControl = None
@@ -139,7 +139,46 @@ class RedactedThinkingBlock(Object, tag_field="type", tag="redacted_thinking"):
     data: str
 
 
-UserBlock = TextBlock | ImageBlock | DocumentBlock | SearchResultBlock | ToolResultBlock
+# Tools that come and go in mid-conversation.
+
+
+class ToolName(Object, tag_field="type", tag="tool_reference"):
+    """Names a tool."""
+
+    name: str
+
+
+class ToolDefinition(Object, tag_field="type", tag="tool_definition"):
+    """A tool as an entry of the request's ``tools``."""
+
+    definition: Raw
+
+
+class ToolAdditionBlock(Object, tag_field="type", tag="tool_addition"):
+    """Offers a tool from here on."""
+
+    tool: ToolName | ToolDefinition
+    cache_control: CacheControl = None
+
+
+class ToolRemovalBlock(Object, tag_field="type", tag="tool_removal"):
+    """Offers a tool no longer."""
+
+    tool: ToolName
+    cache_control: CacheControl = None
+
+
+ToolChangeBlock = ToolAdditionBlock | ToolRemovalBlock
+UserBlock = (
+    TextBlock
+    | ImageBlock
+    | DocumentBlock
+    | SearchResultBlock
+    | ToolResultBlock
+    | ToolAdditionBlock
+    | ToolRemovalBlock
+)
+SystemBlock = TextBlock | ToolAdditionBlock | ToolRemovalBlock
 AssistantBlock = TextBlock | ToolUseBlock | ThinkingBlock | RedactedThinkingBlock
 
 
@@ -158,7 +197,7 @@ class AssistantMessage(Object, tag_field="role", tag="assistant"):
 class SystemMessage(Object, tag_field="role", tag="system"):
     """Instructions in mid-conversation."""
 
-    content: str | Annotated[list[TextBlock], _BLOCK_COUNT]
+    content: str | Annotated[list[SystemBlock], _BLOCK_COUNT]
 
 
 Message = UserMessage | AssistantMessage | SystemMessage

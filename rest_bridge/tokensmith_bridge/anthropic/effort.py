@@ -32,7 +32,7 @@ def wanted_effort(asked: schema.Input) -> str | None:
     """The effort that a request asks for; ``None`` if it says nothing of it."""
     level = asked.output_config.effort if asked.output_config is not None else None
     match asked.thinking:
-        case schema.DisabledThinking():
+        case schema.DisabledThinking() | schema.BetweenToolsThinking():
             return "none"
         case schema.EnabledThinking(budget_tokens=budget):
             return level or next((name for least, name in _BUDGETS if budget >= least), "low")

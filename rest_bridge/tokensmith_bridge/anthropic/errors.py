@@ -6,7 +6,7 @@ has a status of its own for the case it is used, since its clients know what to 
 
 import re
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -40,7 +40,7 @@ _NAMES: Final = {
 _MESSAGE: Final = re.compile(r"^messages\[(\d+)\]")
 _NAMED: Final = re.compile(r"`([a-z_]+)`")
 _HEAD: Final = re.compile(r"^[a-z_]+")
-_FUNCTION: Final = re.compile(r"^(tools\[\d+\])\.function\.")
+_TOOL: Final = re.compile(r"^tools\[(\d+)\](?:\.function(?=\.))?")
 
 
 def anthropic_status(refusal: Refusal) -> int:
@@ -68,11 +68,15 @@ def _message(refusal: Refusal) -> str:
     return f"{param}: {message}" if param and param not in message else message
 
 
-def in_anthropics_terms(refusal: Refusal, origins: Sequence[str]) -> Refusal:
-    """Name fields as the caller did, who sent no params of the contract.
+class Origins(NamedTuple):
+    """The paths in the request that each of the params' messages and tools came from."""
 
-    ``origins`` are the paths that each of the params' messages came from.
-    """
+    messages: Sequence[str]
+    tools: Sequence[str]
+
+
+def in_anthropics_terms(refusal: Refusal, origins: Origins) -> Refusal:
+    """Name fields as the caller did, who sent no params of the contract."""
     if refusal.param:
         refusal.param = _param(refusal.param, origins)
     refusal.message = _NAMED.sub(
@@ -81,13 +85,18 @@ def in_anthropics_terms(refusal: Refusal, origins: Sequence[str]) -> Refusal:
     return refusal
 
 
-def _param(param: str, origins: Sequence[str]) -> str:
+def _param(param: str, origins: Origins) -> str:
     match = _MESSAGE.match(param)
     if match is not None:
         # What is below a message differs in both shapes; the message itself is where to look.
         index = int(match[1])
-        return origins[index] if index < len(origins) else "messages"
+        return origins.messages[index] if index < len(origins.messages) else "messages"
     if param.startswith("response_format"):
         return _NAMES["response_format"]
-    param = _FUNCTION.sub(r"\1.", param).replace(".parameters", ".input_schema")
+    tool = _TOOL.match(param)
+    if tool is not None:
+        index = int(tool[1])
+        if index >= len(origins.tools):
+            return "tools"
+        return origins.tools[index] + param[tool.end() :].replace(".parameters", ".input_schema")
     return _HEAD.sub(lambda head: _NAMES.get(head[0], head[0]), param, count=1)

@@ -7,6 +7,8 @@ the person said in the same breath. Where each came from is kept, for errors tha
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from msgspec import Raw
+
 from tokensmith.v1 import chat_service_pb2 as chat
 from tokensmith_bridge.anthropic import block_schema as blocks
 from tokensmith_bridge.anthropic.signature import signed_thinking
@@ -25,10 +27,14 @@ class Conversation:
         self._messages = params.messages
         self.origins: list[str] = []
         """By the number of a message in the params: its path in the request."""
+        self.offered: dict[str, bool] = {}
+        """Tools that were found, added or removed on the way; whether they are offered now."""
+        self.defined: list[tuple[Raw, str]] = []
+        """Tools that were defined on the way, and where."""
 
-    def add_system(self, system: str | list[blocks.TextBlock], origin: str) -> None:
+    def add_system(self, system: str | Sequence[blocks.SystemBlock], origin: str) -> None:
         """Add instructions; none if they are empty."""
-        texts = [system] if isinstance(system, str) else [block.text for block in system]
+        texts = [system] if isinstance(system, str) else self._system_texts(system, origin)
         text = _PARAGRAPH.join(text for text in texts if text)
         if text:
             self._add(chat.CHAT_ROLE_SYSTEM, origin).content.text = text
@@ -52,6 +58,21 @@ class Conversation:
             case blocks.UserMessage(content=list() as told):
                 self._add_user(told, origin)
 
+    def _system_texts(self, system: Sequence[blocks.SystemBlock], origin: str) -> list[str]:
+        texts: list[str] = []
+        for number, block in enumerate(system):
+            if isinstance(block, blocks.TextBlock):
+                texts.append(block.text)
+            else:
+                self._change_tools(block, f"{origin}.content[{number}]")
+        return texts
+
+    def _change_tools(self, block: blocks.ToolChangeBlock, where: str) -> None:
+        if isinstance(block.tool, blocks.ToolDefinition):
+            self.defined.append((block.tool.definition, f"{where}.tool.definition"))
+        else:
+            self.offered[block.tool.name] = isinstance(block, blocks.ToolAdditionBlock)
+
     def _add(self, role: chat.ChatRole, origin: str) -> chat.ChatMessage:
         self.origins.append(origin)
         return self._messages.add(role=role)
@@ -63,6 +84,8 @@ class Conversation:
             where = f"{origin}.content[{number}]"
             if isinstance(block, blocks.ToolResultBlock):
                 seen += self._add_result(block, where)
+            elif isinstance(block, blocks.ToolAdditionBlock | blocks.ToolRemovalBlock):
+                self._change_tools(block, where)
             else:
                 parts += _parts(block, where)
         parts = [*seen, *parts]
@@ -76,6 +99,11 @@ class Conversation:
     def _add_result(self, block: blocks.ToolResultBlock, where: str) -> list[chat.ChatContentPart]:
         """Add a tool's result, and return what of it is no text: for the message after it."""
         content = block.content or ""
+        self.offered |= {
+            inner.tool_name: True
+            for inner in content
+            if isinstance(inner, blocks.ToolReferenceBlock)
+        }
         parts = (
             [chat.ChatContentPart(text=content)]
             if isinstance(content, str)
@@ -142,7 +170,14 @@ def _add_call(added: chat.ChatMessage, block: blocks.ToolUseBlock, where: str) -
     )
 
 
-def _parts(block: blocks.UserBlock | blocks.ResultBlock, where: str) -> list[chat.ChatContentPart]:
+def _parts(
+    block: blocks.TextBlock
+    | blocks.ImageBlock
+    | blocks.DocumentBlock
+    | blocks.SearchResultBlock
+    | blocks.ToolReferenceBlock,
+    where: str,
+) -> list[chat.ChatContentPart]:
     match block:
         case blocks.TextBlock():
             return [chat.ChatContentPart(text=block.text)]

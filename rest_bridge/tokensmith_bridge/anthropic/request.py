@@ -18,6 +18,7 @@ output_config.format,  a JSON schema; enforced strictly where each object lists 
 output_format          as required, which is what strict modes take
 metadata.user_id       sent as ``safety_identifier``, hashed
 service_tier           ``standard_only`` is the default tier; ``auto`` says nothing
+tools.defer_loading    offered once found by a search, or added
 cache_control          no effect: cache writes cost more than the price list charges
 context_management     ``clear_thinking`` no effect: each model's rule decides; others refused
 diagnostics            no effect
@@ -37,6 +38,7 @@ import msgspec
 from tokensmith.v1 import chat_service_pb2 as chat
 from tokensmith_bridge.anthropic import schema
 from tokensmith_bridge.anthropic.effort import ModelFacts, fitting_effort, wanted_effort
+from tokensmith_bridge.anthropic.errors import Origins
 from tokensmith_bridge.anthropic.messages import Conversation
 from tokensmith_bridge.anthropic.tools import fill_tool_choice, fill_tools
 from tokensmith_bridge.openai.bodies import decode_body
@@ -89,8 +91,8 @@ def count_request_from_json(body: bytes) -> schema.CountRequest:
 
 def fill_params(
     params: chat.ChatCompletionParams, asked: schema.MessagesRequest, facts: ModelFacts
-) -> list[str]:
-    """Write ``asked`` into empty ``params``; return where in it each of their messages came from.
+) -> Origins:
+    """Write ``asked`` into empty ``params``; return where in it all of them came from.
 
     Raises:
         Refusal: it asks for something that is not offered.
@@ -118,8 +120,8 @@ def fill_params(
 
 def fill_input(
     params: chat.ChatCompletionParams, asked: schema.Input, facts: ModelFacts
-) -> list[str]:
-    """Write what both endpoints take; return where each message came from.
+) -> Origins:
+    """Write what both endpoints take; return where all of it came from.
 
     Raises:
         Refusal: it asks for something that is not offered.
@@ -138,15 +140,15 @@ def fill_input(
         conversation.add_system(asked.system, "system")
     for index, message in enumerate(asked.messages):
         conversation.add(message, index)
-    if asked.tools:
-        fill_tools(params, asked.tools)
+    declared = [(raw, f"tools[{index}]") for index, raw in enumerate(asked.tools or ())]
+    tools = fill_tools(params, declared + conversation.defined, conversation.offered)
     if asked.tool_choice is not None:
         fill_tool_choice(params, asked.tool_choice)
-    effort = fitting_effort(wanted_effort(asked), facts, calls_tools=bool(asked.tools))
+    effort = fitting_effort(wanted_effort(asked), facts, calls_tools=bool(tools))
     if effort is not None:
         params.reasoning_effort = effort
     _fill_format(params, asked)
-    return conversation.origins
+    return Origins(conversation.origins, tools)
 
 
 def _refuse_thread(asked: schema.Input) -> None:

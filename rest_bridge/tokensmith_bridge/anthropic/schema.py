@@ -14,7 +14,7 @@ from tokensmith_bridge.openai.message_schema import Object
 from tokensmith_bridge.openai.schema import INT32_MAX
 
 Effort = Literal["low", "medium", "high", "xhigh", "max"]
-Display = Literal["summarized", "omitted"]
+Display = Literal["summarized", "omitted", "updates"]
 Share = Annotated[float, Meta(ge=0, le=1)]
 
 
@@ -22,23 +22,29 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 
 
 class EnabledThinking(Object, tag_field="type", tag="enabled"):
-    """Think with a budget."""
+    """Think with a budget. ``block_binding`` has no effect: the provider judges what comes back."""
 
     budget_tokens: Annotated[int, Meta(ge=1024, le=INT32_MAX)]
     display: Display | None = None
+    block_binding: Any = None
 
 
 class AdaptiveThinking(Object, tag_field="type", tag="adaptive"):
     """Think as much as it takes."""
 
     display: Display | None = None
+    block_binding: Any = None
 
 
 class DisabledThinking(Object, tag_field="type", tag="disabled"):
     """Do not think."""
 
 
-Thinking = EnabledThinking | AdaptiveThinking | DisabledThinking
+class BetweenToolsThinking(Object, tag_field="type", tag="between_tools"):
+    """Do not think; what the model says of its progress may come as thinking."""
+
+
+Thinking = EnabledThinking | AdaptiveThinking | DisabledThinking | BetweenToolsThinking
 
 
 # Which tool.
@@ -78,10 +84,14 @@ class ToolKind(Object, forbid_unknown_fields=False):
 
     type: str | None = None
     name: str | None = None
+    defer_loading: bool | None = None
 
 
 class CustomTool(Object):
-    """A tool of the client's. ``defer_loading`` and streaming hints have no effect."""
+    """A tool of the client's. Streaming hints have no effect.
+
+    One with ``defer_loading`` is offered once a search for tools has found it, or it was added.
+    """
 
     name: Annotated[str, Meta(min_length=1)]
     input_schema: Raw

@@ -1,6 +1,6 @@
 """From Anthropic's tools to the contract's functions. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -19,14 +19,30 @@ _known_decoder: Final = msgspec.json.Decoder(schema.KnownTool)
 _encode: Final = msgspec.json.Encoder().encode
 
 
-def fill_tools(params: chat.ChatCompletionParams, tools: Sequence[msgspec.Raw]) -> None:
-    """Append each tool as a function.
+def fill_tools(
+    params: chat.ChatCompletionParams,
+    tools: Iterable[tuple[msgspec.Raw, str]],
+    offered: Mapping[str, bool],
+) -> list[str]:
+    """Append each tool that is offered as a function; return where each came from.
+
+    Args:
+        params: what to append to.
+        tools: the tools, and where each is in the request.
+        offered: by name, what became of tools in mid-conversation. Of others those are offered
+            whose loading is not deferred.
 
     Raises:
         Refusal: a tool is malformed, or is one that Anthropic would have to run.
     """
-    for index, raw in enumerate(tools):
-        _fill_tool(params.tools.add().function, raw, f"tools[{index}]")
+    origins: list[str] = []
+    for raw, where in tools:
+        function = chat.ChatFunction()
+        kind = _fill_tool(function, raw, where)
+        if offered.get(function.name, not kind.defer_loading):
+            params.tools.add(function=function)
+            origins.append(where)
+    return origins
 
 
 def fill_tool_choice(params: chat.ChatCompletionParams, choice: schema.AnyToolChoice) -> None:
@@ -45,8 +61,9 @@ def fill_tool_choice(params: chat.ChatCompletionParams, choice: schema.AnyToolCh
         params.parallel_tool_calls = False
 
 
-def _fill_tool(function: chat.ChatFunction, raw: msgspec.Raw, where: str) -> None:
-    kind = _decode(_kind_decoder, raw, where).type
+def _fill_tool(function: chat.ChatFunction, raw: msgspec.Raw, where: str) -> schema.ToolKind:
+    head = _decode(_kind_decoder, raw, where)
+    kind = head.type
     if kind is None or kind == "custom":
         tool = _decode(_custom_decoder, raw, where)
         function.name = tool.name
@@ -54,7 +71,7 @@ def _fill_tool(function: chat.ChatFunction, raw: msgspec.Raw, where: str) -> Non
         _describe(function, tool.description, tool.input_examples)
         if tool.strict is not None:
             function.strict = tool.strict
-        return
+        return head
     spec = known_tool(kind)
     if spec is None:
         raise Refusal(
@@ -67,6 +84,7 @@ def _fill_tool(function: chat.ChatFunction, raw: msgspec.Raw, where: str) -> Non
     function.name = known.name
     function.parameters_json = _encode(spec.parameters).decode()
     _describe(function, spec.description, known.input_examples)
+    return head
 
 
 def _describe(

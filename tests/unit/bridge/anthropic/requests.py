@@ -7,6 +7,7 @@ import pytest
 
 from tokensmith.v1 import chat_service_pb2 as chat
 from tokensmith_bridge.anthropic.effort import ModelFacts
+from tokensmith_bridge.anthropic.errors import Origins
 from tokensmith_bridge.anthropic.request import fill_params, messages_request_from_json
 from tokensmith_bridge.openai.errors import Refusal
 
@@ -30,7 +31,7 @@ def params_of(facts: ModelFacts = REASONER, **fields: Any) -> chat.ChatCompletio
     return params
 
 
-def origins_of(**fields: Any) -> list[str]:
+def origins_of(**fields: Any) -> Origins:
     asked = messages_request_from_json(request_body(**fields))
     return fill_params(chat.ChatCompletionParams(), asked, REASONER)
 

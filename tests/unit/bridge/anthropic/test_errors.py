@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from tokensmith_bridge.anthropic.errors import (
+    Origins,
     anthropic_error_body,
     anthropic_status,
     in_anthropics_terms,
@@ -82,18 +83,21 @@ def test_an_error_code_that_sdks_know_is_among_the_details() -> None:
         ("reasoning_effort", "thinking"),
         ("response_format.json_schema.schema", "output_config.format"),
         ("parallel_tool_calls", "tool_choice.disable_parallel_tool_use"),
-        ("tools[3].function.parameters", "tools[3].input_schema"),
-        ("tools[3].function.name", "tools[3].name"),
+        ("tools[3].function.parameters", "tools[4].input_schema"),
+        ("tools[3].function.name", "tools[4].name"),
+        ("tools[9].function.name", "tools"),
+        ("tools", "tools"),
         ("temperature", "temperature"),
     ],
 )
 def test_fields_are_named_as_the_caller_named_them(param: str, expected: str) -> None:
     refusal = Refusal("INVALID_ARGUMENT", "`stop` and `reasoning_effort` and `m`", param=param)
-    in_anthropics_terms(refusal, ["system", "messages[0].content[2]"])
+    tools = ["tools[0]", "tools[1]", "tools[2]", "tools[4]"]
+    in_anthropics_terms(refusal, Origins(["system", "messages[0].content[2]"], tools))
     assert refusal.param == expected
     assert refusal.message == "`stop_sequences` and `thinking` and `m`"
 
 
 def test_without_a_field_nothing_is_invented() -> None:
     refusal = Refusal(BridgeReason.SERVER_UNREACHABLE, "Away.")
-    assert in_anthropics_terms(refusal, []).param is None
+    assert in_anthropics_terms(refusal, Origins([], [])).param is None

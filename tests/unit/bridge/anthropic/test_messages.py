@@ -223,7 +223,7 @@ def test_where_each_message_came_from() -> None:
         },
         {"role": "user", "content": [text("x"), result]},
     ]
-    assert origins_of(messages=told, system="s") == [
+    assert origins_of(messages=told, system="s").messages == [
         "system",
         "messages[0]",
         "messages[1]",

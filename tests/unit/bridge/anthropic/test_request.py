@@ -115,6 +115,7 @@ def test_a_thread_is_refused_so_that_sdks_send_the_whole_conversation() -> None:
     [
         ({}, None),
         ({"thinking": {"type": "disabled"}}, "none"),
+        ({"thinking": {"type": "between_tools"}}, "none"),
         ({"thinking": {"type": "adaptive"}}, "high"),
         ({"thinking": {"type": "adaptive"}, "output_config": {"effort": "low"}}, "low"),
         ({"output_config": {"effort": "max"}}, "high"),

@@ -155,6 +155,8 @@ def test_a_place_beyond_the_text_is_no_failure(place: int) -> None:
         (None, ThinkingShown()),
         ({"type": "adaptive"}, ThinkingShown()),
         ({"type": "adaptive", "display": "omitted"}, ThinkingShown(text=False)),
+        ({"type": "adaptive", "display": "updates", "block_binding": {}}, ThinkingShown()),
+        ({"type": "between_tools"}, ThinkingShown()),
         ({"type": "disabled"}, ThinkingShown(blocks=False, text=False)),
     ],
 )

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.unit.bridge.anthropic.requests import params_of, refusal_of
+from tests.unit.bridge.anthropic.requests import origins_of, params_of, refusal_of
 from tokensmith.v1 import chat_service_pb2 as chat
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "number", "minimum": 1.50}}}
@@ -26,12 +26,63 @@ def test_a_clients_own_tool(kind: dict[str, Any]) -> None:
 def test_hints_have_no_effect() -> None:
     hints = {
         "cache_control": {"type": "ephemeral", "scope": "global"},
-        "defer_loading": True,
+        "defer_loading": False,
         "eager_input_streaming": True,
         "allowed_callers": ["direct"],
     }
     assert function_of(**hints) == function_of()
     assert not function_of().HasField("description")
+
+
+REFERENCE = {"type": "tool_reference", "tool_name": "later"}
+NAME = {"type": "tool_reference", "name": "later"}
+DEFINITION = {"type": "tool_definition", "definition": TOOL | {"name": "defined"}}
+SEARCH = {"type": "tool_use", "id": "a", "name": "search", "input": {}}
+FOUND = {"type": "tool_result", "tool_use_id": "a", "content": [REFERENCE]}
+ADDED = {"type": "tool_addition", "tool": NAME}
+REMOVED = {"type": "tool_removal", "tool": NAME}
+
+
+def user(*content: Any) -> dict[str, Any]:
+    return {"role": "user", "content": list(content) or "hi"}
+
+
+def system(*content: Any) -> dict[str, Any]:
+    return {"role": "system", "content": list(content)}
+
+
+@pytest.mark.parametrize(
+    ("messages", "offered"),
+    [
+        ([user()], ["search"]),
+        ([user(), {"role": "assistant", "content": [SEARCH]}, user(FOUND)], ["search", "later"]),
+        ([user(), system(ADDED)], ["search", "later"]),
+        ([user(), user(ADDED, {"type": "text", "text": "x"})], ["search", "later"]),
+        ([user(), system(ADDED), user(), system(REMOVED)], ["search"]),
+        ([user(), system({"type": "tool_addition", "tool": DEFINITION})], ["search", "defined"]),
+    ],
+)
+def test_deferred_tool_is_offered_once_it_was_found_or_added(
+    messages: list[Any], offered: list[str]
+) -> None:
+    tools = [TOOL | {"name": "search"}, TOOL | {"name": "later", "defer_loading": True}]
+    made = params_of(messages=messages, tools=tools)
+    assert [tool.function.name for tool in made.tools] == offered
+
+
+def test_places_of_tools_are_those_of_the_request() -> None:
+    tools = [TOOL | {"name": "later", "defer_loading": True}, TOOL]
+    messages = [user(), system({"type": "tool_addition", "tool": DEFINITION})]
+    assert origins_of(messages=messages, tools=tools).tools == [
+        "tools[1]",
+        "messages[1].content[0].tool.definition",
+    ]
+
+
+def test_tools_of_mcp_servers_are_not_added() -> None:
+    added = {"type": "tool_addition", "tool": {"type": "mcp_toolset", "name": "x"}}
+    refusal = refusal_of(messages=[user(), system(added)])
+    assert refusal.param == "messages[1].content[0].tool.type"
 
 
 def test_examples_are_part_of_the_description() -> None:
