@@ -41,7 +41,7 @@ from tokensmith_bridge.anthropic.effort import ModelFacts, fitting_effort, wante
 from tokensmith_bridge.anthropic.errors import Origins
 from tokensmith_bridge.anthropic.messages import Conversation
 from tokensmith_bridge.anthropic.tools import fill_tool_choice, fill_tools
-from tokensmith_bridge.openai.bodies import decode_body
+from tokensmith_bridge.openai.bodies import decode_body_in_parts
 from tokensmith_bridge.openai.errors import Refusal
 
 THREAD_UNSUPPORTED: Final = "thread_unsupported_request"
@@ -77,7 +77,7 @@ def messages_request_from_json(body: bytes) -> schema.MessagesRequest:
     Raises:
         Refusal: it is not JSON, or not what ``schema.py`` describes.
     """
-    return decode_body(_messages_decoder, body)
+    return decode_body_in_parts(_messages_decoder, body)
 
 
 def count_request_from_json(body: bytes) -> schema.CountRequest:
@@ -86,7 +86,7 @@ def count_request_from_json(body: bytes) -> schema.CountRequest:
     Raises:
         Refusal: it is not JSON, or not what ``schema.py`` describes.
     """
-    return decode_body(_count_decoder, body)
+    return decode_body_in_parts(_count_decoder, body)
 
 
 def fill_params(

@@ -74,6 +74,23 @@ def decode_body(decoder: "msgspec.json.Decoder[Body]", body: bytes) -> Body:
     return decoded
 
 
+def decode_body_in_parts(decoder: "msgspec.json.Decoder[Body]", body: bytes) -> Body:
+    """Decode a body of a type that leaves parts as they came, for later.
+
+    Those parts are read over, and not looked at: so that they are text is made sure of here.
+
+    Raises:
+        Refusal: as ``decode_body``.
+    """
+    decoded = decode_body(decoder, body)
+    if not body.isascii():
+        try:
+            body.decode()
+        except UnicodeDecodeError:
+            raise _malformed("it is not valid UTF-8.") from None
+    return decoded
+
+
 def _malformed(why: str) -> Refusal:
     return Refusal(
         BridgeReason.MALFORMED_JSON,

@@ -8,7 +8,11 @@ import msgspec
 from tokensmith.v1 import billing_service_pb2 as billing
 from tokensmith_bridge.openai import media_schema
 from tokensmith_bridge.openai.billing import price_line_to_dict
-from tokensmith_bridge.openai.bodies import chat_request_from_json, decode_body
+from tokensmith_bridge.openai.bodies import (
+    chat_request_from_json,
+    decode_body,
+    decode_body_in_parts,
+)
 from tokensmith_bridge.openai.chat_request import fill_params
 from tokensmith_bridge.openai.errors import credits_number
 from tokensmith_bridge.openai.media_request import (
@@ -50,7 +54,7 @@ def outline_from_json(body: bytes) -> Outline:
     Raises:
         Refusal: it is no JSON object, names a field twice, or one of these has another type.
     """
-    return decode_body(_outline_decoder, body)
+    return decode_body_in_parts(_outline_decoder, body)
 
 
 def body_of_endpoint(body: bytes, outline: Outline) -> bytes:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from tokensmith_bridge.openai.bodies import decode_body
+from tokensmith_bridge.openai.bodies import decode_body_in_parts
 from tokensmith_bridge.openai.errors import BridgeReason, Refusal
 from tokensmith_bridge.openai.responses_items import Item, MessageItem, item_from_json
 from tokensmith_bridge.openai.responses_schema import ResponseRequest
@@ -51,7 +51,7 @@ def response_request_from_json(body: bytes) -> ResponseRequest:
             asks for something that is not served.
     """
     try:
-        request = decode_body(_decoder, body)
+        request = decode_body_in_parts(_decoder, body)
     except Refusal as refusal:
         raise _told_better(refusal) from None
     _check_served(request)

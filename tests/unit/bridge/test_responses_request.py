@@ -346,6 +346,12 @@ def test_what_is_not_served_is_refused_by_name(
     assert (refusal.reason, refusal.param) == (reason, param)
 
 
+def test_item_that_is_no_text_is_refused() -> None:
+    with pytest.raises(Refusal) as refused:
+        response_request_from_json(b'{"model":"m","input":[{"role":"user","content":"\xff"}]}')
+    assert refused.value.reason == "MALFORMED_JSON"
+
+
 def test_hosted_tool_is_named() -> None:
     refusal = refusal_of({"input": "x", "tools": [{"type": "web_search"}]})
     assert "hosted tool 'web_search'" in refusal.message

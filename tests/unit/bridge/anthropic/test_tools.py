@@ -5,8 +5,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.unit.bridge.anthropic.requests import origins_of, params_of, refusal_of
+from tests.unit.bridge.anthropic.requests import origins_of, params_of, refusal_of, request_body
 from tokensmith.v1 import chat_service_pb2 as chat
+from tokensmith_bridge.anthropic.request import messages_request_from_json
+from tokensmith_bridge.openai.errors import Refusal
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "number", "minimum": 1.50}}}
 TOOL: dict[str, Any] = {"name": "f", "input_schema": SCHEMA}
@@ -172,3 +174,20 @@ def test_one_at_a_time(choice: dict[str, Any]) -> None:
     params = params_of(tools=[TOOL], tool_choice=choice | {"disable_parallel_tool_use": True})
     assert params.parallel_tool_calls is False
     assert params.HasField("parallel_tool_calls")
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        b'"tools":[{"name":"f","input_schema":{"title":"\xff"}}]',
+        b'"messages":[{"role":"assistant","content":[{"type":"tool_use","id":"a","name":"f",'
+        b'"input":{"a":"\xff"}}]}]',
+    ],
+)
+def test_what_goes_on_as_it_came_is_text(part: bytes) -> None:
+    body = b'{"model":"m","max_tokens":1,' + part + b"}"
+    if b"messages" not in part:
+        body = request_body()[:-1] + b"," + part + b"}"
+    with pytest.raises(Refusal) as refused:
+        messages_request_from_json(body)
+    assert refused.value.reason == "MALFORMED_JSON"
