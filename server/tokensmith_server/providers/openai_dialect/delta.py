@@ -24,12 +24,13 @@ _TOOL_CALLS_MAX: Final = 1024
 class ChoiceState:
     """What has to be remembered of one choice between frames."""
 
-    __slots__ = ("finished", "tool_ids")
+    __slots__ = ("finished", "tool_ids", "tool_names")
 
     def __init__(self) -> None:
         self.finished = False
         self.tool_ids: list[str] = []
         """One for each tool call begun, by index; empty where the host gave none."""
+        self.tool_names: list[str] = []
 
     def finish_of(
         self, finish: chat_pb.FinishReason, profile: DialectProfile
@@ -95,12 +96,24 @@ def fill_delta(
 def _add_tool_call(
     part: chat_pb.ChatCompletionDelta, call: wire.ToolCall, place: int, state: ChoiceState
 ) -> None:
-    """Add a part of a tool call: a fragment, or a whole call (xAI)."""
+    """Add a part of a tool call: a fragment, or a whole call (xAI).
+
+    Some hosts repeat id, kind and name with every fragment, and clients would join them.
+    """
     name, arguments = name_and_arguments(call)
+    ids, names = state.tool_ids, state.tool_names
+    index = _tool_index(call, place, ids)
+    names.extend([""] * (len(ids) - len(names)))
+    begun = bool(names[index])
+    call_id = "" if ids[index] else call.id or ""
+    ids[index] += call_id
+    if name == names[index]:
+        name = ""
+    names[index] += name
     part.tool_calls.add(
-        index=_tool_index(call, place, state.tool_ids),
-        id=call.id or "",
-        kind=kind_of(call),
+        index=index,
+        id=call_id,
+        kind=chat_pb.CHAT_TOOL_KIND_UNSPECIFIED if begun else kind_of(call),
         name=name,
         arguments=arguments,
     )
@@ -117,7 +130,6 @@ def _tool_index(call: wire.ToolCall, place: int, ids: list[str]) -> int:
     if not 0 <= index < _TOOL_CALLS_MAX:
         raise PartInvalid(f"tool call {index}")
     ids.extend([""] * (index + 1 - len(ids)))
-    ids[index] = call.id or ids[index]
     return index
 
 

@@ -170,6 +170,22 @@ def test_tool_calls_without_index_are_told_apart_by_id() -> None:
     assert outcome.finishes() == [(0, chat_pb.FINISH_REASON_TOOL_CALLS)]
 
 
+def test_a_call_is_named_once_whatever_a_host_repeats() -> None:
+    """SGLang and LMDeploy repeat the id, older vLLM the name, with an id that is new each time."""
+
+    def call(call_id: str, name: str | None, arguments: str) -> bytes:
+        function = {"name": name, "arguments": arguments}
+        named = {"index": 0, "id": call_id, "type": "function", "function": function}
+        return part({"tool_calls": [named]})
+
+    repeated = [call("a", "f", ""), call("a", None, '{"x"'), call("a", "f", ":1}")]
+    changing = [call("a", "f", ""), call("b", "f", '{"x"'), call("c", "f", ":1}")]
+    for frames in (repeated, changing):
+        outcome = good([[*frames, finish("tool_calls"), DONE]], COMPATIBLE)
+        calls = [(c.id, c.name, c.arguments) for d in outcome.deltas for c in d.tool_calls]
+        assert calls == [("a", "f", ""), ("", "", '{"x"'), ("", "", ":1}")]
+
+
 def test_together_repeats_the_role_and_puts_usage_on_the_finish() -> None:
     def chunk(content: str, **choice: Any) -> dict[str, Any]:
         delta = {"token_id": 5, "role": "assistant", "content": content}
