@@ -97,6 +97,11 @@ class Attempts:
         """What is left of the caller's deadline; may be negative."""
         return self.deadline_monotonic - self.tools.clock.monotonic()
 
+    def ran_out_of_time(self, error: ProviderError) -> bool:
+        """Whether it was the caller's own time that ended the running try."""
+        timed_out = error.kind is ErrorKind.TIMEOUT and error.http_status is None
+        return timed_out and self.remaining_seconds <= _HASTE_SECONDS
+
     async def run(self, send: Send[T]) -> T:
         """Try until something comes back.
 
@@ -235,7 +240,7 @@ class Attempts:
         the caller time. How long a whole answer takes is a matter of its length.
         """
         tools = self.tools
-        if error.http_status is not None or self.remaining_seconds > _HASTE_SECONDS:
+        if not self.ran_out_of_time(error):
             return False
         waited_seconds = tools.clock.monotonic() - self._sent_monotonic
         if error.phase is Phase.CONNECT:

@@ -13,9 +13,11 @@ from tokensmith_server.billing.usage import TokenUsage
 from tokensmith_server.billing.value import value
 from tokensmith_server.catalog.model import ModelSpec, Route, TextSpec, Thinking
 from tokensmith_server.chat.attempts import Attempts
+from tokensmith_server.chat.failures import call_error
 from tokensmith_server.chat.parts import ChatLimits
 from tokensmith_server.chat.request import ChatRequest
-from tokensmith_server.providers.base import ChatCall, Timeouts
+from tokensmith_server.errors import CallError, DeadlineExceeded
+from tokensmith_server.providers.base import ChatCall, ProviderError, Timeouts
 
 _log = structlog.get_logger(__name__)
 
@@ -80,6 +82,12 @@ class HeldCall:
                 total_seconds=total_seconds,
             ),
         )
+
+    def refusal(self, error: ProviderError) -> CallError:
+        """What the caller is told of the failure that ended the call."""
+        if self.attempts.ran_out_of_time(error):
+            return DeadlineExceeded("The answer was not ready in the time that the call had.")
+        return call_error(error, self.model, self.attempts.route.provider)
 
     def price(
         self, usage: TokenUsage | None, *, output_bytes: Callable[[], int], free: bool

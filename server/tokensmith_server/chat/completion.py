@@ -13,7 +13,7 @@ from tokensmith_server.billing.errors import LedgerUnavailable
 from tokensmith_server.catalog.model import Route
 from tokensmith_server.chat.call import HeldCall, Price
 from tokensmith_server.chat.facts import answer_bytes, has_worth
-from tokensmith_server.chat.failures import call_error, log_reason
+from tokensmith_server.chat.failures import log_reason
 from tokensmith_server.chat.settlement import Settler, charge_message
 from tokensmith_server.providers.base import (
     ChatProvider,
@@ -48,7 +48,7 @@ class CompletionRun:
             blocked = error.kind is ErrorKind.CONTENT_REFUSED
             outcome = Outcome.BLOCKED if blocked else Outcome.FAILED
             await self._void(log_reason(error), attempts.failed(error), outcome)
-            raise call_error(error, call.model, attempts.route.provider) from error
+            raise call.refusal(error) from error
         except asyncio.CancelledError:
             # Only the end of the process cancels this; nobody will get an answer from it.
             await self._void("SHUTTING_DOWN", attempts.broken_off("shutdown"))

@@ -21,7 +21,7 @@ from tokensmith_server.chat.assembly import Assembly
 from tokensmith_server.chat.call import HeldCall
 from tokensmith_server.chat.completion import finish_name
 from tokensmith_server.chat.facts import delivered_bytes, has_worth_in
-from tokensmith_server.chat.failures import call_error, log_reason
+from tokensmith_server.chat.failures import log_reason
 from tokensmith_server.chat.mailbox import Mailbox, ReaderTooSlow
 from tokensmith_server.chat.settlement import Settler, charge_message
 from tokensmith_server.errors import ShuttingDown, StreamInterrupted
@@ -234,7 +234,7 @@ class StreamRun:
         attempt = call.attempts.failed(error)
         if error.kind is ErrorKind.CONTENT_REFUSED:
             await self._void(log_reason(error), attempt, Outcome.BLOCKED)
-            self.mailbox.close(call_error(error, call.model, call.attempts.route.provider))
+            self.mailbox.close(call.refusal(error))
         elif progress.worth:
             progress.usage = error.usage or progress.usage
             message = await self._settle(Outcome.TRUNCATED, attempt)
@@ -249,7 +249,7 @@ class StreamRun:
             )
         else:
             await self._void(log_reason(error), attempt)
-            self.mailbox.close(call_error(error, call.model, call.attempts.route.provider))
+            self.mailbox.close(call.refusal(error))
 
     async def _end_abandoned(self) -> None:
         """The listener left, or was too slow: it pays for what it took."""
@@ -275,7 +275,7 @@ class StreamRun:
             blocked = error.kind is ErrorKind.CONTENT_REFUSED
             outcome = Outcome.BLOCKED if blocked else Outcome.FAILED
             await self._void(log_reason(error), call.attempts.failed(error), outcome)
-            self.mailbox.close(call_error(error, call.model, call.attempts.route.provider))
+            self.mailbox.close(call.refusal(error))
             return
         _log.error("chat.defect", hold=call.placed.hold_id, exc_info=error)
         await self._void("INTERNAL", call.attempts.broken_off("internal"))
