@@ -1,6 +1,7 @@
 """What can go wrong at a provider, case by case, in each dialect; and what one case came to."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,32 @@ FAULTS = (
 )
 
 
+class Endpoint(StrEnum):
+    """Where a client asks, with that vendor's official SDK."""
+
+    CHAT = "/v1/chat/completions"
+    RESPONSES = "/v1/responses"
+    MESSAGES = "/v1/messages"
+
+
+# What the other endpoints have words of their own for.
+ELSEWHERE = (
+    "none",
+    "429 with Retry-After 180",
+    "402, operator's account empty",
+    "503 (Anthropic: 529)",
+    "504",
+    "reset before the first byte",
+    "reset in mid-stream",
+    "error frame in mid-stream",
+    "malformed JSON",
+    "usage missing",
+    "prompt refused by moderation",
+    "answer cut by the content filter",
+    "empty answer",
+)
+
+
 @dataclass(frozen=True)
 class Case:
     """One fault in one dialect, asked for whole or streamed, with or without the SDK's retries."""
@@ -79,13 +106,15 @@ class Case:
     dialect: Dialect
     stream: bool
     sdk_retries: bool
+    endpoint: Endpoint = Endpoint.CHAT
 
     @property
     def name(self) -> str:
         """A model, and a provider, of its own: so that no case closes another one's route."""
         mode = "stream" if self.stream else "whole"
         retries = "again" if self.sdk_retries else "once"
-        return f"{self.dialect.name}-{FAULTS.index(self.fault)}-{mode}-{retries}"
+        place = f"{FAULTS.index(self.fault)}-{self.endpoint.name[:4].lower()}"
+        return f"{self.dialect.name}-{place}-{mode}-{retries}"
 
     @property
     def prompt(self) -> str:
@@ -100,6 +129,13 @@ CASES = tuple(
     for stream in (False, True)
     for dialect in DIALECTS
     for sdk_retries in (False, True)
+) + tuple(
+    Case(fault, dialect, stream, sdk_retries=False, endpoint=endpoint)
+    for fault in FAULTS
+    if fault.name in ELSEWHERE
+    for endpoint in (Endpoint.RESPONSES, Endpoint.MESSAGES)
+    for stream in (False, True)
+    for dialect in DIALECTS
 )
 
 KEY_VARIABLE = "FAULTY_PROVIDER_KEY"

@@ -6,22 +6,20 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import openai
-
+from tests.faults.asking import Asked
 from tests.faults.upstream_cases import (
     CASES,
     DIALECTS,
     KEY_VARIABLE,
     Case,
     Dialect,
+    Endpoint,
     Seen,
     overlay,
 )
-from tests.support.books import Books, Customer
+from tests.support.books import Books
 from tests.support.processes import Gateway, Simulator, running_gateway
-from tests.support.told import answer_words, error_words
 from tests.support.waiting import eventually
 from tokensmith_server.billing.commands import HoldState
 from tokensmith_server.billing.store import RequestRecord
@@ -32,8 +30,8 @@ ENDED_WITHIN_SECONDS = 30.0
 INTRODUCTION = f"""\
 # What a provider's faults come to
 
-`make faults` prints this page, from a run: {len(CASES)} cases, each with a gateway process, the
-official OpenAI client and the simulator, on SQLite and on PostgreSQL, which agree in all of them.
+`make faults` prints this page, from a run: {len(CASES)} cases, each with a gateway process, an
+official client and the simulator, on SQLite and on PostgreSQL, which agree in all of them.
 `tests/faults/test_upstream_faults.py` fails when the product does anything else, and writes the
 page with `TOKENSMITH_WRITE_DOCS=1`. The idle limit was two seconds here, the first-byte limit the
 client's own patience.
@@ -48,7 +46,17 @@ client's own patience.
 - **With the SDK's retries**: the same with `max_retries` left at its default, and how many requests
   the SDK sent.
 
+## Through the OpenAI client's chat completions
+
 | Fault | Call | Dialect | Client sees | Tries | Charge | Outcome | With the SDK's retries |
+|---|---|---|---|---|---|---|---|
+"""
+ELSEWHERE = """
+## Through the Responses API, and Anthropic's client
+
+The same calls behind, in the words of the other two endpoints; without the SDKs' retries.
+
+| Fault | Endpoint | Call | Dialect | Client sees | Tries | Charge | Outcome |
 |---|---|---|---|---|---|---|---|
 """
 CONCLUSION = """
@@ -91,14 +99,19 @@ def run(simulator: Simulator, engines: Mapping[str, dict[str, str]], folder: Pat
 
 
 def try_all(gateway: Gateway) -> Table:
-    """Try every case at once; each has a model of its own, by which the ledger knows it."""
+    """Try the cases of each endpoint at once; each has a model, by which the ledger knows it."""
     books = Books(gateway.database_url)
     customer = books.customer(100_000_000_000)
 
     async def ask_all() -> dict[Case, tuple[str, int]]:
-        asked = [Asked(case, gateway, customer) for case in CASES]
-        seen = await asyncio.gather(*(one.ask() for one in asked))
-        return {one.case: (text, one.requests) for one, text in zip(asked, seen, strict=True)}
+        told: dict[Case, tuple[str, int]] = {}
+        for endpoint in Endpoint:
+            cases = (case for case in CASES if case.endpoint is endpoint)
+            asked = [Asked(case, gateway, customer) for case in cases]
+            seen = await asyncio.gather(*(one.ask() for one in asked))
+            for one, text in zip(asked, seen, strict=True):
+                told[one.case] = text, one.requests
+        return told
 
     told = asyncio.run(ask_all())
     eventually(
@@ -125,50 +138,6 @@ def _seen(client: str, requests: int, records: Sequence[RequestRecord]) -> Seen:
     )
 
 
-class Asked:
-    """One case being tried: counts what the SDK sends."""
-
-    def __init__(self, case: Case, gateway: Gateway, customer: Customer) -> None:
-        self.case = case
-        self.requests = 0
-        self._gateway = gateway
-        self._customer = customer
-
-    async def ask(self) -> str:
-        """Make the call; what its client sees."""
-        text = ""
-        try:
-            async with self._client() as client:
-                answer: Any = await client.chat.completions.create(
-                    model=self.case.name,
-                    messages=[{"role": "user", "content": self.case.prompt}],
-                    max_completion_tokens=400,
-                    stream=self.case.stream,
-                )
-                if not self.case.stream:
-                    choice = answer.choices[0]
-                    return answer_words(choice.message.content, choice.finish_reason)
-                finish = None
-                async for chunk in answer:
-                    text += chunk.choices[0].delta.content or ""
-                    finish = chunk.choices[0].finish_reason or finish
-                return answer_words(text, finish)
-        except openai.APIError as error:
-            return ("text, then " if text else "") + error_words(error)
-
-    def _client(self) -> openai.AsyncOpenAI:
-        return openai.AsyncOpenAI(
-            base_url=self._gateway.base_url,
-            api_key=self._customer.key,
-            max_retries=openai.DEFAULT_MAX_RETRIES if self.case.sdk_retries else 0,
-            timeout=self.case.fault.client_seconds,
-            http_client=openai.DefaultAsyncHttpxClient(event_hooks={"request": [self._count]}),
-        )
-
-    async def _count(self, _request: object) -> None:
-        self.requests += 1
-
-
 def charge_of(records: Sequence[RequestRecord]) -> str:
     """How the calls that one case made were charged."""
     charged = [record for record in records if record.charged_microcredits]
@@ -186,25 +155,35 @@ def outcome_of(records: Sequence[RequestRecord]) -> str:
 
 def render(seen: Table) -> str:
     """The document of what was seen: dialects that came to the same share a line."""
-    lines: dict[tuple[str, str], dict[tuple[str, ...], list[Dialect]]] = {}
+    chats, others = _Lines(), _Lines()
     for case, plain in seen.items():
-        if case.sdk_retries:
-            continue
-        cells = (
-            plain.client,
-            str(plain.upstream_calls),
-            plain.charge,
-            plain.outcome,
-            _again(plain, seen[replace(case, sdk_retries=True)]),
+        call = "stream" if case.stream else "whole"
+        cells = (plain.client, str(plain.upstream_calls), plain.charge, plain.outcome)
+        if case.endpoint is not Endpoint.CHAT:
+            others.add((case.fault.name, f"`{case.endpoint}`", call), case.dialect, cells)
+        elif not case.sdk_retries:
+            again = _again(plain, seen[replace(case, sdk_retries=True)])
+            chats.add((case.fault.name, call), case.dialect, (*cells, again))
+    return INTRODUCTION + chats.rows() + ELSEWHERE + others.rows() + CONCLUSION
+
+
+class _Lines:
+    """Lines of a table, by what comes before the dialect and what comes after it."""
+
+    def __init__(self) -> None:
+        self._lines: dict[tuple[str, ...], dict[tuple[str, ...], list[Dialect]]] = {}
+
+    def add(self, call: tuple[str, ...], dialect: Dialect, cells: tuple[str, ...]) -> None:
+        """Say what one case came to."""
+        self._lines.setdefault(call, {}).setdefault(cells, []).append(dialect)
+
+    def rows(self) -> str:
+        """The lines as text."""
+        return "".join(
+            f"| {' | '.join((*call, _names(dialects), *cells))} |\n"
+            for call, ways in self._lines.items()
+            for cells, dialects in ways.items()
         )
-        call = (case.fault.name, "stream" if case.stream else "whole")
-        lines.setdefault(call, {}).setdefault(cells, []).append(case.dialect)
-    rows = [
-        f"| {' | '.join((*call, _names(dialects), *cells))} |\n"
-        for call, ways in lines.items()
-        for cells, dialects in ways.items()
-    ]
-    return INTRODUCTION + "".join(rows) + CONCLUSION
 
 
 def _names(dialects: Sequence[Dialect]) -> str:
