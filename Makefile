@@ -14,7 +14,7 @@ TYPED := server/tokensmith_server rest_bridge/tokensmith_bridge gateway/tokensmi
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --no-input --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-interop faults check format generate lock bench clean
+.PHONY: help run test test-interop faults soak check format generate lock bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-13s %s\n", $$1, $$2}'
@@ -55,6 +55,9 @@ test-interop: $(VENV)/.installed-dev $(INTEROP_VENV)/.installed $(NODE_CLIENTS)/
 
 faults: $(VENV)/.installed-dev ## Try every fault of a provider in every dialect, and print the table
 	@$(BIN)/python -m tests.faults
+
+soak: $(VENV)/.installed-dev ## Call, break and kill everything for minutes, then audit; SOAK="--seconds 60 --engine sqlite"
+	@$(BIN)/python -m tests.soak $(SOAK)
 
 check: $(VENV)/.installed-dev ## Format, lint, types, import contracts, protos, generated code
 	$(BIN)/ruff format --check .

@@ -200,6 +200,11 @@ class Simulator:
         """Wait until the first such request has arrived."""
         return eventually(lambda: self.calls(marker), f"a call with {marker!r} upstream")[0]
 
+    def recover(self) -> None:
+        """Forget faults, and let what hangs carry on."""
+        self._http.delete("/_control/faults").raise_for_status()
+        self.release()
+
     def reset(self) -> None:
         """Forget faults, pace and journal."""
         for path in ("faults", "pace", "journal"):
