@@ -69,6 +69,8 @@ _CREDIT_TEXT: Final = re.compile(
     r"|purchase credits",
     re.IGNORECASE,
 )
+# A closed account, which is a 400 too (anthropics/claude-code #72457).
+_CLOSED_TEXT: Final = re.compile(r"This organization has been disabled\b")
 _LENGTH_TEXT: Final = re.compile(
     r"prompt is too long|exceeds? (?:the )?(?:model'?s )?(?:context|maximum context)"
     r"|context (?:limit|window|length)",
@@ -141,6 +143,8 @@ def _kind_by_text(message: str) -> ErrorKind:
         return ErrorKind.CONTEXT_LENGTH
     if _PATH.match(message):
         return ErrorKind.INVALID_REQUEST
+    if _CLOSED_TEXT.match(message):
+        return ErrorKind.OPERATOR_AUTH
     if _CREDIT_TEXT.search(message):
         return ErrorKind.OPERATOR_CREDIT
     return ErrorKind.CONTENT_REFUSED if _CONTENT_TEXT.search(message) else ErrorKind.INVALID_REQUEST

@@ -69,10 +69,12 @@ def test_kinds(status: int, kind: str, expected: ErrorKind, may_have_run: bool) 
         ),
         (400, "You have reached your specified API usage limits.", K.OPERATOR_CREDIT),
         (429, "This workspace has reached its spend limit.", K.OPERATOR_CREDIT),
+        (400, "This organization has been disabled.", K.OPERATOR_AUTH),
         (400, "Output blocked by content filtering policy", K.CONTENT_REFUSED),
         # What a client wrote must not decide.
         (400, "messages.0.content: credit balance is too low", K.INVALID_REQUEST),
         (400, "tools.0.custom.name: prompt is too long", K.INVALID_REQUEST),
+        (400, "tools.0: This organization has been disabled.", K.INVALID_REQUEST),
     ],
 )
 def test_texts_decide_where_statuses_do_not(status: int, message: str, expected: ErrorKind) -> None:
