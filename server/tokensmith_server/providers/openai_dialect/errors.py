@@ -100,6 +100,8 @@ _LENGTH_TEXT: Final = re.compile(
     r"|max_new_tokens.{0,40}must be <=|exceeds? the (?:available|model'?s) context",
     re.IGNORECASE,
 )
+# What the operator's account may not use, or may not stream; OpenAI blames the field `stream`.
+_UNVERIFIED_TEXT: Final = re.compile(r"Your organization must be verified\b")
 _KEY_TEXT: Final = re.compile(r"\bAPI key\b", re.IGNORECASE)
 
 
@@ -179,6 +181,8 @@ def _kind_by_text(status: int, message: str, profile: DialectProfile) -> ErrorKi
     if status in _BY_STATUS:
         out_of_credit = status == 429 and _CREDIT_TEXT.search(message)
         return ErrorKind.OPERATOR_CREDIT if out_of_credit else _BY_STATUS[status]
+    if _UNVERIFIED_TEXT.match(message):
+        return ErrorKind.MODEL_UNAVAILABLE
     if _CONTENT_TEXT.search(message):
         return ErrorKind.CONTENT_REFUSED
     if _LENGTH_TEXT.search(message):

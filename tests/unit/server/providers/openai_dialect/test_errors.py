@@ -47,6 +47,22 @@ CASES: list[tuple[DialectProfile, int, bytes, ErrorKind]] = [
     (OPENAI, 529, nested("Overloaded."), K.OVERLOADED),
     (OPENAI, 302, b"", K.MALFORMED_RESPONSE),
     (OPENAI, 500, nested("Odd.", code="invalid_api_key"), K.OVERLOADED),
+    (
+        OPENAI,
+        400,
+        nested(
+            "Your organization must be verified to stream this model. Please go to: x",
+            code="unsupported_value",
+            param="stream",
+        ),
+        K.MODEL_UNAVAILABLE,
+    ),
+    (
+        OPENAI,
+        403,
+        nested("Your organization must be verified to use the model `m`."),
+        K.MODEL_UNAVAILABLE,
+    ),
     (XAI, 400, flat("Incorrect API key provided: xa***yz."), K.OPERATOR_AUTH),
     (XAI, 400, flat("Argument not supported: logit_bias"), K.INVALID_REQUEST),
     (XAI, 400, flat("This model's maximum prompt length is 10 but ..."), K.CONTEXT_LENGTH),
