@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
@@ -27,7 +28,7 @@ _LIMITS: Final = {
     "input-tokens": (2_000_000, 1_999_000),
     "output-tokens": (400_000, 399_000),
 }
-_RESET: Final = "2026-11-21T10:00:00Z"
+_RFC_3339: Final = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class Anthropic:
@@ -85,7 +86,8 @@ class Anthropic:
         return b"event: error\ndata: " + self.error_body(error, request_id) + b"\n\n"
 
     def response_headers(self, request_id: str) -> dict[str, str]:
-        """Return Anthropic's headers, with limits in its own form."""
+        """Return Anthropic's headers, with limits in its own form; they are back at once."""
+        now = datetime.now(UTC).strftime(_RFC_3339)
         headers = {
             "request-id": request_id,
             "anthropic-organization-id": "00000000-0000-4000-8000-000000000000",
@@ -93,7 +95,7 @@ class Anthropic:
         for name, (limit, remaining) in _LIMITS.items():
             headers[f"anthropic-ratelimit-{name}-limit"] = str(limit)
             headers[f"anthropic-ratelimit-{name}-remaining"] = str(remaining)
-            headers[f"anthropic-ratelimit-{name}-reset"] = _RESET
+            headers[f"anthropic-ratelimit-{name}-reset"] = now
         return headers
 
     def models_body(self) -> Any:
