@@ -66,7 +66,7 @@ class Estimate:
 def estimate(priced: PricedCall, available_microcredits: int) -> Estimate:
     """What would be held of this balance, and what of it is likely to be charged.
 
-    Where the price is not exact, half of the units are likely to be used.
+    Where the price is not exact, half of the output is likely to be used.
     """
     terms = priced.terms
     try:
@@ -88,9 +88,14 @@ def estimate(priced: PricedCall, available_microcredits: int) -> Estimate:
     assert sum(line.amount_microcredits for line in lines) == held, priced
     return Estimate(
         held_microcredits=held,
-        likely_microcredits=held if priced.exact else terms.fixed_microcredits + of_units // 2,
+        likely_microcredits=held if priced.exact else sum(map(_likely_microcredits, lines)),
         required_microcredits=terms.floor_microcredits,
         available_microcredits=available_microcredits,
         units=units,
         lines=tuple(line for line in lines if line.quantity),
     )
+
+
+def _likely_microcredits(line: PriceLine) -> int:
+    amount = line.amount_microcredits
+    return amount // 2 if line.unit == "output_token" else amount

@@ -19,6 +19,7 @@ from tokensmith_server.billing.value import value
 __all__ = [
     "OUTPUT_FLOOR_TOKENS",
     "UNBOUNDED_REASONING_FACTOR",
+    "UNBOUNDED_REASONING_TOKENS",
     "HoldTerms",
     "PriceLine",
     "TextFacts",
@@ -41,8 +42,10 @@ OUTPUT_FLOOR_TOKENS: Final = 1_024
 refused, since an answer that stops in mid-sentence is no use to anybody."""
 
 UNBOUNDED_REASONING_FACTOR: Final = 2
+UNBOUNDED_REASONING_TOKENS: Final = 2_048
 """Where the cap bounds the visible output alone (xAI), reasoning comes on top of it: the hold
-covers as much again. What exceeds even that is settled from the available balance."""
+covers as much again, and so many tokens more in each choice, since a short answer may be thought
+about for long. What exceeds even that is settled from the available balance."""
 
 
 @value
@@ -179,11 +182,13 @@ def hold_terms(
     assert allowance >= 1, allowance
 
     unit_microcredits = rate.output_microcredits * facts.choices
-    if not output_cap_bounds_reasoning:
-        unit_microcredits *= UNBOUNDED_REASONING_FACTOR
     input_tokens = estimate_input_tokens(facts)
+    fixed_microcredits = input_tokens * _dearest_input_microcredits(rate)
+    if not output_cap_bounds_reasoning:
+        fixed_microcredits += unit_microcredits * UNBOUNDED_REASONING_TOKENS
+        unit_microcredits *= UNBOUNDED_REASONING_FACTOR
     return HoldTerms(
-        fixed_microcredits=input_tokens * _dearest_input_microcredits(rate),
+        fixed_microcredits=fixed_microcredits,
         unit_microcredits=unit_microcredits,
         units_wanted=allowance,
         units_minimum=min(allowance, OUTPUT_FLOOR_TOKENS),
@@ -191,20 +196,20 @@ def hold_terms(
     )
 
 
-def hold_lines(rate: TokenRate, facts: TextFacts, terms: HoldTerms) -> tuple[PriceLine, PriceLine]:
-    """How ``hold_terms`` come about: the row of the fixed part, and that of a single unit."""
-    tokens_per_unit = facts.choices
-    if rate.output_microcredits:
-        tokens_per_unit = terms.unit_microcredits // rate.output_microcredits
-    unbounded = tokens_per_unit > facts.choices
+def hold_lines(
+    rate: TokenRate, facts: TextFacts, terms: HoldTerms
+) -> tuple[tuple[PriceLine, ...], PriceLine]:
+    """How ``hold_terms`` come about: the rows of the fixed part, and that of a single unit."""
+    output = rate.output_microcredits
+    tokens_per_unit = terms.unit_microcredits // output if output else facts.choices
+    read = PriceLine("input_token", terms.input_token_estimate, _dearest_input_microcredits(rate))
+    if tokens_per_unit == facts.choices:
+        return (read,), PriceLine("output_token", tokens_per_unit, output)
+    why = "with room for reasoning, which the output limit does not bound"
+    reasoning_tokens = UNBOUNDED_REASONING_TOKENS * facts.choices
     return (
-        PriceLine("input_token", terms.input_token_estimate, _dearest_input_microcredits(rate)),
-        PriceLine(
-            "output_token",
-            tokens_per_unit,
-            rate.output_microcredits,
-            "with room for reasoning, which the output limit does not bound" if unbounded else "",
-        ),
+        (read, PriceLine("output_token", reasoning_tokens, output, "reasoning of short answers")),
+        PriceLine("output_token", tokens_per_unit, output, why),
     )
 
 

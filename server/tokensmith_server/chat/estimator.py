@@ -19,5 +19,5 @@ class ChatEstimator:
         """See ``Estimator.price``."""
         # What nobody begins is never late.
         admitted = self._admission.examine(params, deadline_monotonic=math.inf)
-        input_line, unit_line = pricing.hold_lines(admitted.rate, admitted.facts, admitted.terms)
-        return PricedCall(admitted.terms, (input_line,), unit_line, exact=False)
+        fixed_lines, unit_line = pricing.hold_lines(admitted.rate, admitted.facts, admitted.terms)
+        return PricedCall(admitted.terms, fixed_lines, unit_line, exact=False)

@@ -26,17 +26,18 @@ def priced_calls(draw: st.DrawFn) -> PricedCall:
     """Any call: something fixed, and any number of units of which some can be spared."""
     wanted = draw(st.integers(0, 10**5))
     per_unit, rate = draw(st.integers(1, 8)), draw(amounts)
-    tokens, input_rate = draw(amounts), draw(amounts)
+    tokens, input_rate, always = draw(amounts), draw(amounts), draw(st.integers(0, 10**4))
     terms = HoldTerms(
-        fixed_microcredits=tokens * input_rate,
+        fixed_microcredits=tokens * input_rate + always * rate,
         unit_microcredits=per_unit * rate,
         units_wanted=wanted,
         units_minimum=draw(st.integers(0, wanted)),
         input_token_estimate=tokens,
     )
     input_line = PriceLine("input_token", tokens, input_rate)
+    always_line = PriceLine("output_token", always, rate)
     unit_line = PriceLine("output_token", per_unit, rate)
-    return PricedCall(terms, (input_line,), unit_line, exact=draw(st.booleans()))
+    return PricedCall(terms, (input_line, always_line), unit_line, exact=draw(st.booleans()))
 
 
 def placed(terms: HoldTerms, available_microcredits: int) -> tuple[int, int] | None:
@@ -92,16 +93,17 @@ def test_lines_add_up_to_what_is_held_and_none_is_empty(priced: PricedCall, avai
 
 
 @given(priced_calls(), st.integers(0, 10**14))
-def test_likely_is_all_of_the_fixed_part_and_half_of_the_rest(
+def test_likely_is_all_of_the_input_and_half_of_the_output(
     priced: PricedCall, available: int
 ) -> None:
     estimated = estimate(priced, available)
-    fixed = priced.terms.fixed_microcredits
     if priced.exact:
         assert estimated.likely_microcredits == estimated.held_microcredits
     else:
-        rest = estimated.held_microcredits - fixed
-        assert estimated.likely_microcredits == fixed + rest // 2
+        read = priced.fixed_lines[0].amount_microcredits
+        rest = estimated.held_microcredits - read
+        # Each line is halved by itself.
+        assert 0 <= read + rest // 2 - estimated.likely_microcredits <= 1
 
 
 @pytest.mark.parametrize(
@@ -127,8 +129,9 @@ def test_lines_of_text_say_what_the_terms_come_from(
         context_tokens=100_000,
         output_cap_bounds_reasoning=bounds,
     )
-    input_line, unit_line = hold_lines(rate, facts, terms)
-    assert input_line.amount_microcredits == terms.fixed_microcredits
+    fixed_lines, unit_line = hold_lines(rate, facts, terms)
+    assert sum(line.amount_microcredits for line in fixed_lines) == terms.fixed_microcredits
+    assert [line.quantity for line in fixed_lines[1:]] == ([] if bounds else [2 * 2_048])
     assert unit_line.amount_microcredits == terms.unit_microcredits
     assert unit_line.quantity == per_unit
     assert bool(unit_line.description) is not bounds

@@ -317,6 +317,13 @@ def test_cap_that_does_not_bound_reasoning_is_held_twice_and_sent_once() -> None
     assert grok.units_wanted == 5_000
 
 
+def test_short_answer_may_be_thought_about_for_long_where_the_cap_does_not_bound_that() -> None:
+    capped = terms(replace(SHORT, choices=3), requested=1)
+    grok = terms(replace(SHORT, choices=3), requested=1, output_cap_bounds_reasoning=False)
+    assert grok.fixed_microcredits == capped.fixed_microcredits + 3 * 2_048 * 30_000
+    assert charge(GPT, TokenUsage(10, 3 * (2_048 + 2))) <= grok.ceiling_microcredits
+
+
 @given(
     rate=rates,
     facts=facts_of_requests,
