@@ -51,7 +51,7 @@ $(NODE_CLIENTS)/node_modules/.installed: $(NODE_CLIENTS)/package-lock.json
 	@touch $@
 
 test-interop: $(VENV)/.installed-dev $(INTEROP_VENV)/.installed $(NODE_CLIENTS)/node_modules/.installed ## Try clients, agents and a model server that nobody here wrote
-	TOKENSMITH_INTEROP_PYTHON=$(CURDIR)/$(INTEROP_VENV)/bin/python $(BIN)/python -m pytest tests/interop
+	TOKENSMITH_INTEROP_PYTHON=$(CURDIR)/$(INTEROP_VENV)/bin/python $(BIN)/python -m pytest -v tests/interop
 
 faults: $(VENV)/.installed-dev ## Try every fault of a provider in every dialect, and print the table
 	@$(BIN)/python -m tests.faults
