@@ -141,7 +141,6 @@ class _Relay:
         self._call.charged_microcredits = refusal.money.charged_microcredits
         if self._before_end is not None:
             await self._before_end(refusal)
-        self._response.force_close()
         await self._response.write_eof(self._encoder.encode_error(refusal, self._call.request_id))
 
 
