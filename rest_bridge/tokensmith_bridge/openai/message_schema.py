@@ -38,6 +38,7 @@ class RefusalPart(Object, tag_field="type", tag="refusal"):
     """Text in which an assistant refused."""
 
     refusal: str
+    cache_control: CacheControl = None
 
 
 class ImageURL(Object):
@@ -122,6 +123,7 @@ class FunctionToolCall(Object, tag_field="type", tag="function"):
     function: FunctionCall
     index: int | None = None
     provider_specific_fields: Any = None
+    cache_control: CacheControl = None
 
 
 class CustomToolCall(Object, tag_field="type", tag="custom"):
@@ -130,6 +132,7 @@ class CustomToolCall(Object, tag_field="type", tag="custom"):
     id: str
     custom: CustomCall
     index: int | None = None
+    cache_control: CacheControl = None
 
 
 class EarlierAudio(Object):

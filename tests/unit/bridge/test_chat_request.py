@@ -171,7 +171,7 @@ def test_marks_for_anthropics_cache_have_no_effect() -> None:
             "messages": [
                 {"role": "system", "content": [parts[0] | mark]} | mark,
                 {"role": "user", "content": [part | mark for part in parts]} | mark,
-                {"role": "assistant", "content": None, "tool_calls": [call]} | mark,
+                {"role": "assistant", "content": None, "tool_calls": [call | mark]} | mark,
                 {"role": "tool", "tool_call_id": "c", "content": "done"} | mark,
             ],
             "tools": [{"type": "function", "function": {"name": "f"} | mark} | mark],
