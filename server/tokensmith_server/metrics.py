@@ -17,7 +17,7 @@ RPC_SECONDS = Histogram(
 RPCS_RUNNING = Gauge("tokensmith_rpcs_running", "RPCs running now.")
 ATTEMPTS = Counter(
     "tokensmith_upstream_attempts_total",
-    "Tries at upstream providers by outcome (ok, or the kind of error).",
+    "Tries at upstream providers that ended there, by outcome (ok, or the kind of error).",
     ("provider", "outcome"),
 )
 FIRST_BYTE_SECONDS = Histogram(

@@ -145,8 +145,7 @@ class Attempts:
         if self.stream:
             lane.begun(now, sent)
         else:
-            lane.succeeded(now, sent)
-        metrics.with_labels(metrics.ATTEMPTS, lane.route.provider, "ok").inc()
+            self._note_success(now)
         first_byte = metrics.with_labels(metrics.FIRST_BYTE_SECONDS, lane.route.provider)
         first_byte.observe(self._first_byte_seconds)
         return result
@@ -201,6 +200,10 @@ class Attempts:
         lane = other or state.pick(now) or state.soonest(now)
         lane.begin(now)
         return lane
+
+    def _note_success(self, now: float) -> None:
+        self.lane.succeeded(now, self._sent_monotonic)
+        metrics.with_labels(metrics.ATTEMPTS, self.route.provider, "ok").inc()
 
     def note_break(self, error: ProviderError) -> None:
         """Note that the running try, a stream, broke off after its first byte."""
@@ -298,7 +301,7 @@ class Attempts:
     def answered(self, facts: UpstreamFacts) -> AttemptOutcome:
         """The running try as one that came back. It is over; what it cost is its usage."""
         if self.stream:
-            self.lane.succeeded(self.tools.clock.monotonic(), self._sent_monotonic)
+            self._note_success(self.tools.clock.monotonic())
         self._end()
         return AttemptOutcome(
             number=self.number,

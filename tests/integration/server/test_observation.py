@@ -7,6 +7,7 @@ import sys
 from collections.abc import MutableMapping
 from typing import Any
 
+import grpc.aio
 import pytest
 from prometheus_client import REGISTRY
 
@@ -122,6 +123,19 @@ async def test_money_and_tries_are_counted(rig: ServerRig) -> None:
     assert count("tokensmith_charged_microcredits_total", kind="chat") == charged + PRICE
     overloaded = {"provider": "openai", "outcome": "overloaded"}
     assert count("tokensmith_upstream_attempts_total", **overloaded) == tries + 1
+
+
+async def test_stream_that_breaks_off_is_counted_once_as_what_it_was(rig: ServerRig) -> None:
+    name = "tokensmith_upstream_attempts_total"
+    well = count(name, provider="openai", outcome="ok")
+    broken = count(name, provider="openai", outcome="connection")
+    rig.chat.provider.queue(Script([batch("Once"), failure(ErrorKind.CONNECTION)]))
+    with pytest.raises(grpc.aio.AioRpcError):
+        [message async for message in rig.stream()]
+    assert count(name, provider="openai", outcome="ok") == well
+    assert count(name, provider="openai", outcome="connection") == broken + 1
+    assert [message async for message in rig.stream()]
+    assert count(name, provider="openai", outcome="ok") == well + 1
 
 
 @pytest.mark.parametrize("log_format", ["json", "console"])
