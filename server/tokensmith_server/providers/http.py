@@ -70,8 +70,8 @@ def parse_base_url(text: str) -> URL:
 def retry_after_seconds(headers: Mapping[str, str], *, now: datetime | None = None) -> float | None:
     """Read how long a provider wants us to wait: ``retry-after-ms``, else ``retry-after``.
 
-    The latter is a number of seconds or an HTTP date. Nonsense, and waits longer than a day, are
-    ``None``.
+    The latter is a number of seconds or an HTTP date. Nonsense is ``None``, and what is longer
+    than a day is a day.
     """
     milliseconds = _number(headers.get("retry-after-ms"))
     if milliseconds is not None:
@@ -107,7 +107,7 @@ def _seconds_until(date: str, now: datetime) -> float | None:
 
 
 def _sane_wait(seconds: float) -> float | None:
-    return seconds if 0 <= seconds <= _RETRY_AFTER_SECONDS_MAX else None
+    return min(seconds, _RETRY_AFTER_SECONDS_MAX) if seconds >= 0 else None
 
 
 @lru_cache(maxsize=64)
