@@ -7,13 +7,14 @@ was resolved (``media_fetch.py``), because a name can stand for anything and cha
 
 import ipaddress
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from yarl import URL
 
-from tokensmith_server.providers.media_types import MediaRefused
+from tokensmith.v1 import chat_service_pb2 as chat_pb
+from tokensmith_server.providers.media_types import MediaRefused, is_data_url
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -42,6 +43,16 @@ _PRIVATE_SUFFIXES: Final = (
 # The last label of anything that a lenient parser takes for an IPv4 address (WHATWG URL, 3.5).
 _NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*", re.IGNORECASE)
 _UNSAFE: Final = re.compile(r"[\x00-\x20\x7f\\]")
+
+
+def image_urls(messages: Sequence[chat_pb.ChatMessage]) -> Iterator[tuple[str, str]]:
+    """Yield the images that are named by address: the path of the field, and the address."""
+    for index, message in enumerate(messages):
+        if message.content.WhichOneof("kind") != "parts":
+            continue
+        for place, part in enumerate(message.content.parts.parts):
+            if part.HasField("image") and not is_data_url(part.image.url):
+                yield f"messages[{index}].content[{place}].image_url.url", part.image.url
 
 
 def is_public_address(address: IPAddress) -> bool:

@@ -44,6 +44,11 @@ class InlineMedia:
     base64_text: str
 
 
+def is_data_url(url: str) -> bool:
+    """Whether an image is in the request itself."""
+    return url[:5].lower() == "data:"
+
+
 def sniff_image(start: bytes) -> str | None:
     """Return the media type of a PNG, JPEG, GIF, WebP or HEIF image by its first bytes."""
     for signature, mime_type in _SIGNATURES:
@@ -104,7 +109,7 @@ def read_pdf(data: str) -> InlineMedia:
 def _read(data: str, *, must_be_url: bool) -> tuple[str, bytes]:
     """Return the base64 text and the start of what it stands for."""
     text = data
-    if must_be_url or data[:5].lower() == "data:":
+    if must_be_url or is_data_url(data):
         head = _DATA_URL.match(data)
         if head is None:
             raise MediaRefused("A data URL must have a media type and be in base64.")

@@ -1,7 +1,7 @@
 """Any further host of the dialect: vLLM, llama.cpp, Ollama and others, named in the overlay file.
 
 Such hosts are taken as they come: a key is optional, reasoning may be counted either way, and
-``[DONE]`` ends what no finish reason ended.
+``[DONE]`` ends what no finish reason ended. Images are fetched for them.
 """
 
 import aiohttp
@@ -25,6 +25,7 @@ def profile_of(quirks: ProviderQuirks) -> DialectProfile:
         stream_options=quirks.stream_options,
         developer_role=quirks.developer_role,
         reasoning_count=ReasoningCount.BY_TOTAL,
+        fetches_images=False,
         lenient_end=True,
     )
 

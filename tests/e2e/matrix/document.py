@@ -24,8 +24,9 @@ SQLite and on PostgreSQL.
   reached the provider.
 - **free**: the provider's policy blocked it, which costs nothing.
 - **as `stop`**: Together does not say that its policy cut an answer, so it is charged as any other.
-- **fetched**: Gemini takes no addresses. The gateway fetches the picture itself, from public
-  addresses alone; one without a picture is a 400 that costs nothing.
+- **fetched**: Gemini takes no addresses, and a host of one's own must not go to strangers'. The
+  gateway fetches the picture itself, from public addresses alone; one without a picture is a 400
+  that costs nothing.
 
 Every text model of the price list is served as one of the columns is:
 

@@ -74,7 +74,8 @@ POSITIONS: Final[dict[str, Row]] = {
     "custom_tool": refused("tools[0].type", f"{CLAUDES} {GEMINIS} {GROKS} {OPEN} own"),
     "legacy_functions": refused("functions", ALL_BUT_GPT),
     "image": refused(_PART, "glm oss own"),
-    "image_by_address": refused(_PART, "glm oss own") | _some(GEMINIS, Kind.FETCHED, _ADDRESS),
+    "image_by_address": refused(_PART, "glm oss own")
+    | _some(f"{GEMINIS} own_rich", Kind.FETCHED, _ADDRESS),
     "file": refused(_PART, f"{GROKS} {OPEN} own"),
     "audio": refused(_PART, f"gpt {CLAUDES} {GROKS} {OPEN} {OWN}"),
     "audio_output": refused("modalities", EVERYBODY),

@@ -58,13 +58,13 @@ import msgspec
 from tokensmith.v1 import chat_service_pb2 as chat_pb
 from tokensmith_server.catalog.model import ModelSpec
 from tokensmith_server.providers.capabilities import is_neutral, param_of, refuse
-from tokensmith_server.providers.gemini.contents import is_data_url
 from tokensmith_server.providers.gemini.request import RENDERED_FIELDS
 from tokensmith_server.providers.gemini.schema import first_wish
 from tokensmith_server.providers.media_address import PUBLIC_HTTPS, AddressPolicy, check_media_url
 from tokensmith_server.providers.media_types import (
     InlineMedia,
     MediaRefused,
+    is_data_url,
     read_image_data_url,
     read_pdf,
 )

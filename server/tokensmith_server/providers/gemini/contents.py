@@ -7,14 +7,19 @@ of its call, which OpenAI's tool messages lack. The caller has checked the order
 """
 
 import base64
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
 
 from tokensmith.v1 import chat_service_pb2 as chat_pb
-from tokensmith_server.providers.media_types import InlineMedia, read_image_data_url, read_pdf
+from tokensmith_server.providers.media_types import (
+    InlineMedia,
+    is_data_url,
+    read_image_data_url,
+    read_pdf,
+)
 from tokensmith_server.providers.tool_call_ids import plain_id, signature_of
 
 Json = dict[str, Any]
@@ -73,21 +78,6 @@ def build_conversation(
             conversation.add("user", _user_parts(message, media))
     conversation.add("user", _responses(calls, results))
     return conversation
-
-
-def image_urls(messages: Sequence[chat_pb.ChatMessage]) -> Iterator[tuple[str, str]]:
-    """Yield the images that are named by address: the path of the field, and the address."""
-    for index, message in enumerate(messages):
-        if message.content.WhichOneof("kind") != "parts":
-            continue
-        for place, part in enumerate(message.content.parts.parts):
-            if part.HasField("image") and not is_data_url(part.image.url):
-                yield f"messages[{index}].content[{place}].image_url.url", part.image.url
-
-
-def is_data_url(url: str) -> bool:
-    """Whether an image is in the request itself."""
-    return url[:5].lower() == "data:"
 
 
 def _responses(calls: Sequence[chat_pb.ChatToolCall], results: Mapping[str, Json]) -> list[Json]:

@@ -1,8 +1,5 @@
 """The adapter for Gemini, which also fetches what Google would not."""
 
-import asyncio
-from collections.abc import Mapping
-from dataclasses import replace
 from typing import Final
 
 import aiohttp
@@ -13,14 +10,11 @@ from tokensmith_server.catalog.model import ModelSpec
 from tokensmith_server.providers.base import (
     ChatBatch,
     ChatCall,
-    ErrorKind,
-    Phase,
     ProviderError,
     ProviderSettings,
 )
 from tokensmith_server.providers.capabilities import check_capabilities, refuse
 from tokensmith_server.providers.gemini.check import check_gemini, check_image_type
-from tokensmith_server.providers.gemini.contents import image_urls
 from tokensmith_server.providers.gemini.errors import error_from_body, read_error_facts
 from tokensmith_server.providers.gemini.request import build_chat_request
 from tokensmith_server.providers.gemini.response import ParsedChat, parse_chat_response
@@ -28,7 +22,7 @@ from tokensmith_server.providers.gemini.stream import ChatStreamParser
 from tokensmith_server.providers.http import HTTPSender, parse_base_url
 from tokensmith_server.providers.http_chat import HTTPChatProvider, StreamReader, UpstreamRequest
 from tokensmith_server.providers.media_fetch import MediaFetcher
-from tokensmith_server.providers.media_types import InlineMedia, MediaRefused
+from tokensmith_server.providers.named_images import fetch_named_images
 from tokensmith_server.providers.redaction import Redactor, request_id_or_none
 from tokensmith_server.providers.sse import SSEDecoder
 
@@ -36,8 +30,6 @@ NAME: Final = "gemini"
 BASE_URL: Final = "https://generativelanguage.googleapis.com"
 
 _API_VERSION: Final = "v1beta"
-_NO_MEDIA: Final[Mapping[str, InlineMedia]] = {}
-_TOTAL_SECONDS_MIN: Final = 0.001
 
 
 def create(
@@ -95,49 +87,19 @@ class GeminiProvider(HTTPChatProvider[ParsedChat, ChatStreamParser]):
         text = call.model.text
         if text is None:
             refuse(f"`{call.model.id}` is not a chat model.", "model")
-        started_at = asyncio.get_running_loop().time()
-        media = await self._media(call)
+        media, timeouts = await fetch_named_images(self._fetcher, call, check=check_image_type)
         body = build_chat_request(
             call.params,
             text.capabilities,
             output_cap_tokens=call.output_cap_tokens,
             media=media,
         )
-        spent_seconds = asyncio.get_running_loop().time() - started_at
-        left_seconds = max(call.timeouts.total_seconds - spent_seconds, _TOTAL_SECONDS_MIN)
-        timeouts = replace(call.timeouts, total_seconds=left_seconds) if media else call.timeouts
         return UpstreamRequest(self._url(call.route.upstream_id, stream=stream), body, timeouts)
 
     def _url(self, model: str, *, stream: bool) -> URL:
         if stream:
             return (self._models / f"{model}:streamGenerateContent").with_query(alt="sse")
         return self._models / f"{model}:generateContent"
-
-    async def _media(self, call: ChatCall) -> Mapping[str, InlineMedia]:
-        """Fetch the images that the messages name by address.
-
-        Raises:
-            ProviderError: one can't be had: the client's to mend, and nothing was sent.
-        """
-        places = list(image_urls(call.params.messages))
-        if not places:
-            return _NO_MEDIA
-        fetched = await self._fetcher.fetch_images(
-            (url for _, url in places), seconds=call.timeouts.total_seconds
-        )
-        media: dict[str, InlineMedia] = {}
-        for param, url in places:
-            try:
-                media[url] = _usable(fetched[url])
-            except MediaRefused as refusal:
-                raise ProviderError(
-                    ErrorKind.INVALID_REQUEST,
-                    refusal.reason,
-                    phase=Phase.CONNECT,
-                    param=param,
-                    code="invalid_image_url",
-                ) from None
-        return media
 
     def _parse(self, body: bytes, call: ChatCall) -> ParsedChat:
         return parse_chat_response(body, redact=self._redact)
@@ -166,10 +128,3 @@ class GeminiProvider(HTTPChatProvider[ParsedChat, ChatStreamParser]):
     def id_within(self, answer: ParsedChat | ChatStreamParser) -> str | None:
         """Google names an exchange in the body alone."""
         return request_id_or_none(answer.response_id)
-
-
-def _usable(image: InlineMedia | MediaRefused) -> InlineMedia:
-    if isinstance(image, MediaRefused):
-        raise image
-    check_image_type(image)
-    return image

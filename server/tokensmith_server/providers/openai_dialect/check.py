@@ -9,6 +9,13 @@ from typing import Any, Final
 from tokensmith.v1 import chat_service_pb2 as chat_pb
 from tokensmith_server.catalog.model import ModelSpec
 from tokensmith_server.providers.capabilities import is_neutral, param_of, refuse
+from tokensmith_server.providers.media_address import (
+    PUBLIC_HTTPS,
+    AddressPolicy,
+    check_media_url,
+    image_urls,
+)
+from tokensmith_server.providers.media_types import MediaRefused
 from tokensmith_server.providers.openai_dialect.profile import WITHOUT_EFFECT, DialectProfile
 
 _ALWAYS_SENT: Final = frozenset({"model", "messages", "max_output_tokens"})
@@ -16,9 +23,14 @@ _STANDARD_TIERS: Final = ("auto", "default")
 
 
 def check_dialect(
-    params: chat_pb.ChatCompletionParams, model: ModelSpec, profile: DialectProfile
+    params: chat_pb.ChatCompletionParams,
+    model: ModelSpec,
+    profile: DialectProfile,
+    policy: AddressPolicy = PUBLIC_HTTPS,
 ) -> None:
     """Check every setting against what the vendor's wire format can carry.
+
+    ``policy`` says from where we would fetch images, if that is ours to do.
 
     Raises:
         ProviderError: kind INVALID_REQUEST with ``param`` and what is allowed.
@@ -39,6 +51,8 @@ def check_dialect(
             value=True,
         )
     _check_messages(params, model, profile)
+    if not profile.fetches_images:
+        _check_image_addresses(params, policy)
 
 
 def _refuse_field(name: str, value: Any, model: ModelSpec) -> None:
@@ -95,6 +109,19 @@ def _check_messages(
                     allowed="function",
                     value=True,
                 )
+
+
+def _check_image_addresses(params: chat_pb.ChatCompletionParams, policy: AddressPolicy) -> None:
+    for param, url in image_urls(params.messages):
+        try:
+            check_media_url(url, policy)
+        except MediaRefused as refusal:
+            refuse(
+                refusal.reason,
+                param,
+                allowed="https://..., data:image/png;base64,...",
+                value=True,
+            )
 
 
 def _check_parts(parts: Any, where: str, model: ModelSpec, profile: DialectProfile) -> None:

@@ -39,6 +39,7 @@ prompt_cache_key         sent          sent          no effect     no effect
 prompt_cache_retention   sent          no effect     no effect     no effect
 prompt_cache_options     sent          refused       refused       refused
 cache breakpoints        sent          refused       refused       refused
+image by address         sent          sent          sent          fetched by us
 moderation               sent          refused       refused       refused
 prediction               refused       refused       refused       refused
 web_search_options       refused       refused       refused       refused
@@ -119,6 +120,9 @@ class DialectProfile:
     reasoning_count: ReasoningCount = ReasoningCount.INSIDE
     cached_may_be_beside: bool = False
     """Whether cached tokens that exceed the prompt were counted beside it."""
+    fetches_images: bool = True
+    """Whether addresses of images are sent. A host in the operator's own network must not go to
+    strangers' addresses there, and many can't fetch: then we do, and send what is there."""
     lenient_end: bool = False
     """Whether ``[DONE]`` ends choices that had no finish reason, and tool calls make a ``stop``
     a ``tool_calls``."""

@@ -3,6 +3,9 @@
 What a vendor adds is its name, address and ``DialectProfile``; see ``providers/openai.py``.
 """
 
+from collections.abc import Mapping
+from typing import Final
+
 import aiohttp
 from yarl import URL
 
@@ -17,6 +20,10 @@ from tokensmith_server.providers.base import (
 from tokensmith_server.providers.capabilities import check_capabilities
 from tokensmith_server.providers.http import HTTPSender
 from tokensmith_server.providers.http_chat import HTTPChatProvider, StreamReader, UpstreamRequest
+from tokensmith_server.providers.media_address import PUBLIC_HTTPS
+from tokensmith_server.providers.media_fetch import MediaFetcher
+from tokensmith_server.providers.media_types import InlineMedia
+from tokensmith_server.providers.named_images import fetch_named_images
 from tokensmith_server.providers.openai_dialect.check import check_dialect
 from tokensmith_server.providers.openai_dialect.errors import error_from_body, read_error_facts
 from tokensmith_server.providers.openai_dialect.profile import DialectProfile
@@ -25,6 +32,8 @@ from tokensmith_server.providers.openai_dialect.response import ParsedChat, pars
 from tokensmith_server.providers.openai_dialect.stream import ChatStreamParser
 from tokensmith_server.providers.redaction import Redactor
 from tokensmith_server.providers.sse import SSEDecoder
+
+_NO_MEDIA: Final[Mapping[str, InlineMedia]] = {}
 
 
 class OpenAIDialectProvider(HTTPChatProvider[ParsedChat, ChatStreamParser]):
@@ -38,8 +47,11 @@ class OpenAIDialectProvider(HTTPChatProvider[ParsedChat, ChatStreamParser]):
         base_url: URL,
         settings: ProviderSettings,
         session: aiohttp.ClientSession,
+        fetcher: MediaFetcher | None = None,
     ) -> None:
         """Fix address and credentials. ``base_url`` is what ``/chat/completions`` is put behind.
+
+        ``fetcher`` is for a profile whose vendor is not to fetch images.
 
         Raises:
             ValueError: the API key has characters that no header can hold.
@@ -51,6 +63,7 @@ class OpenAIDialectProvider(HTTPChatProvider[ParsedChat, ChatStreamParser]):
         super().__init__(name, HTTPSender(session, headers), Redactor([key]))
         self._profile = profile
         self._endpoint = base_url / "chat" / "completions"
+        self._fetcher = None if profile.fetches_images else fetcher or MediaFetcher()
 
     def check_chat(self, params: chat_pb.ChatCompletionParams, model: ModelSpec) -> None:
         """Refuse what the model or this vendor's wire format cannot do.
@@ -59,17 +72,22 @@ class OpenAIDialectProvider(HTTPChatProvider[ParsedChat, ChatStreamParser]):
             ProviderError: kind INVALID_REQUEST with ``param`` and ``allowed``.
         """
         check_capabilities(params, model)
-        check_dialect(params, model, self._profile)
+        policy = PUBLIC_HTTPS if self._fetcher is None else self._fetcher.policy
+        check_dialect(params, model, self._profile, policy)
 
     async def _build(self, call: ChatCall, *, stream: bool) -> UpstreamRequest:
+        media, timeouts = _NO_MEDIA, call.timeouts
+        if self._fetcher is not None:
+            media, timeouts = await fetch_named_images(self._fetcher, call)
         body = build_chat_request(
             call.params,
             self._profile,
             upstream_model=call.route.upstream_id,
             output_cap_tokens=call.output_cap_tokens,
             stream=stream,
+            media=media,
         )
-        return UpstreamRequest(self._endpoint, body, call.timeouts)
+        return UpstreamRequest(self._endpoint, body, timeouts)
 
     def _parse(self, body: bytes, call: ChatCall) -> ParsedChat:
         return parse_chat_response(body, self._profile, redact=self._redact)

@@ -6,13 +6,14 @@ are decoded and encoded again, so that none can break out of its place.
 """
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from tokensmith.v1 import chat_service_pb2 as chat_pb
 from tokensmith_server.providers.capabilities import is_neutral
+from tokensmith_server.providers.media_types import InlineMedia
 from tokensmith_server.providers.openai_dialect.profile import DialectProfile
 from tokensmith_server.providers.tool_call_ids import plain_id
 
@@ -20,6 +21,8 @@ Json = dict[str, Any]
 
 _encode = msgspec.json.Encoder().encode
 _decode_object = msgspec.json.Decoder(dict[str, Any]).decode
+
+_NO_MEDIA: Final[Mapping[str, InlineMedia]] = {}
 
 _ROLES: Final = {
     chat_pb.CHAT_ROLE_DEVELOPER: "developer",
@@ -38,11 +41,13 @@ def build_chat_request(
     upstream_model: str,
     output_cap_tokens: int,
     stream: bool,
+    media: Mapping[str, InlineMedia] = _NO_MEDIA,
 ) -> bytes:
     """Build the body of ``POST …/chat/completions``.
 
     The cap is always sent, whatever the params say, because it is what was held for. Usage on
-    streams is always asked for, because it is what is charged by.
+    streams is always asked for, because it is what is charged by. ``media`` has the images that
+    the vendor is not to fetch, by their addresses.
 
     Raises:
         msgspec.MsgspecError: a schema in the params is not a JSON object. The chat service has
@@ -57,6 +62,8 @@ def build_chat_request(
         key, rendered = render(value)
         body[key] = rendered
     body["messages"] = [_message(message, profile) for message in params.messages]
+    if media:
+        _put_inline(body["messages"], media)
     body[profile.token_cap_field] = output_cap_tokens
     if params.HasField("service_tier") and params.service_tier in profile.service_tiers:
         body["service_tier"] = params.service_tier
@@ -67,6 +74,14 @@ def build_chat_request(
         if profile.stream_options:
             body["stream_options"] = {"include_usage": True}
     return _encode(body)
+
+
+def _put_inline(messages: Sequence[Json], media: Mapping[str, InlineMedia]) -> None:
+    for message in messages:
+        for part in message["content"] if isinstance(message["content"], list) else ():
+            found = media.get(part["image_url"]["url"]) if part["type"] == "image_url" else None
+            if found is not None:
+                part["image_url"]["url"] = f"data:{found.mime_type};base64,{found.base64_text}"
 
 
 def _message(message: chat_pb.ChatMessage, profile: DialectProfile) -> Json:

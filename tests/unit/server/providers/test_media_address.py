@@ -4,9 +4,12 @@ import ipaddress
 
 import pytest
 
+from tests.unit.server.providers.chats import parts_of, said
+from tokensmith.v1 import chat_service_pb2 as chat_pb
 from tokensmith_server.providers.media_address import (
     AddressPolicy,
     check_media_url,
+    image_urls,
     is_public_address,
 )
 from tokensmith_server.providers.media_types import MediaRefused
@@ -129,3 +132,13 @@ def test_plain_http_is_taken_where_the_policy_says_so() -> None:
 )
 def test_public_is_what_is_one_host_on_the_internet(address: str, public: bool) -> None:
     assert is_public_address(ipaddress.ip_address(address)) is public
+
+
+def test_images_that_are_named_by_address_are_found_with_their_places() -> None:
+    urls = ["data:image/png;base64,QUJD", "https://example.com/a", "DATA:image/png;base64,QUJD"]
+    parts = [chat_pb.ChatContentPart(image=chat_pb.ChatImage(url=url)) for url in urls]
+    content = parts_of(chat_pb.ChatContentPart(text="See."), *parts)
+    messages = [said("x"), chat_pb.ChatMessage(role=chat_pb.CHAT_ROLE_USER, content=content)]
+    assert list(image_urls(messages)) == [
+        ("messages[1].content[2].image_url.url", "https://example.com/a")
+    ]

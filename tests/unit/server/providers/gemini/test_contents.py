@@ -12,7 +12,6 @@ from tokensmith.v1 import chat_service_pb2 as chat_pb
 from tokensmith_server.providers.gemini.contents import (
     SKIP_SIGNATURE,
     build_conversation,
-    image_urls,
 )
 from tokensmith_server.providers.media_types import InlineMedia
 from tokensmith_server.providers.tool_call_ids import with_signature
@@ -197,4 +196,3 @@ def test_images_sounds_and_documents_are_inline() -> None:
         {"mimeType": "audio/mpeg", "data": "AAE="},
         {"mimeType": "application/pdf", "data": encoded(PDF)},
     ]
-    assert list(image_urls([said("x"), message])) == [("messages[1].content[2].image_url.url", url)]

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.unit.server.providers.chats import function_tool, model, params, parts_of, said
+from tests.unit.server.providers.test_media_address import HOSTILE
 from tokensmith.v1 import chat_service_pb2 as chat_pb
 from tokensmith_server.catalog.model import ProviderQuirks
 from tokensmith_server.providers import openai, openai_compatible, together, xai
@@ -159,3 +160,22 @@ def test_cache_breakpoints_are_refused_where_unknown() -> None:
     assert refused_param(fields, PROFILES["openai"]) is None
     param = "messages[0].content[0].prompt_cache_breakpoint"
     assert refused_param(fields, PROFILES["together"]) == param
+
+
+@pytest.mark.parametrize("url", [*HOSTILE, "http://example.com/a.png"])
+def test_a_host_of_the_operators_is_sent_to_no_strangers_address(url: str) -> None:
+    part = chat_pb.ChatContentPart(image=chat_pb.ChatImage(url=url))
+    fields = {
+        "messages": [chat_pb.ChatMessage(role=chat_pb.CHAT_ROLE_USER, content=parts_of(part))]
+    }
+    param = "messages[0].content[0].image_url.url"
+    assert refused_param(fields, PROFILES["compatible"], image_input=True) == param
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_public_images_are_taken_by_address(name: str) -> None:
+    part = chat_pb.ChatContentPart(image=chat_pb.ChatImage(url="https://example.com/a.png"))
+    fields = {
+        "messages": [chat_pb.ChatMessage(role=chat_pb.CHAT_ROLE_USER, content=parts_of(part))]
+    }
+    assert refused_param(fields, PROFILES[name], image_input=True) is None
