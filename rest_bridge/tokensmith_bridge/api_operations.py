@@ -52,6 +52,9 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
     ("POST", "/v1/responses"): Operation(
         "Make a response", "Text", ResponseRequest, streams=True, repeatable=True
     ),
+    ("POST", "/v1/responses/input_tokens"): Operation(
+        "Count a response's input tokens", "Text", ResponseRequest
+    ),
     ("GET", "/v1/responses/{response_id}"): Operation("Get a kept response", "Text"),
     ("DELETE", "/v1/responses/{response_id}"): Operation("Delete a kept response", "Text"),
     ("POST", "/v1/responses/{response_id}/cancel"): Operation("Cancel a response", "Text"),

@@ -49,6 +49,7 @@ def endpoints(backend: Backend, settings: BridgeSettings) -> tuple[Endpoint, ...
         Endpoint("POST", "/v1/messages", messages.create_message),
         Endpoint("POST", "/v1/messages/count_tokens", messages.count_tokens),
         Endpoint("POST", "/v1/responses", responses.create),
+        Endpoint("POST", "/v1/responses/input_tokens", responses.count_input_tokens),
         Endpoint("GET", "/v1/responses/{response_id}", responses.get),
         Endpoint("DELETE", "/v1/responses/{response_id}", responses.delete),
         Endpoint("POST", "/v1/responses/{response_id}/cancel", responses.cancel),

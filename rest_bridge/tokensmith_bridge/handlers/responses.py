@@ -11,6 +11,7 @@ import grpc.aio
 import structlog
 from aiohttp import web
 
+from tokensmith.v1 import billing_service_pb2 as billing
 from tokensmith.v1 import chat_service_pb2 as chat
 from tokensmith.v1 import response_service_pb2 as kept
 from tokensmith_bridge.backend import Backend, call_server
@@ -35,7 +36,12 @@ from tokensmith_bridge.openai.responses_kept import (
 )
 from tokensmith_bridge.openai.responses_reading import input_items, response_request_from_json
 from tokensmith_bridge.openai.responses_request import Places, fill_params, in_own_words
-from tokensmith_bridge.openai.responses_response import ResponseShell, response_to_json, status_of
+from tokensmith_bridge.openai.responses_response import (
+    ResponseShell,
+    input_tokens_to_json,
+    response_to_json,
+    status_of,
+)
 from tokensmith_bridge.openai.responses_schema import ResponseRequest
 from tokensmith_bridge.openai.responses_stream import ResponseStreamEncoder
 from tokensmith_bridge.reading import read_json_body
@@ -71,6 +77,7 @@ class ResponsesHandlers:
     def __init__(self, backend: Backend, settings: BridgeSettings) -> None:
         self._chat = backend.chat
         self._responses = backend.responses
+        self._billing = backend.billing
         self._conversations = Conversations(backend)
         self._facts = ModelFactsReader(backend)
         self._settings = settings
@@ -111,6 +118,34 @@ class ResponsesHandlers:
             return await self._complete(call, rpc, ready)
         except Refusal as refusal:
             raise in_own_words(refusal, places) from None
+
+    async def count_input_tokens(self, request: web.Request) -> web.StreamResponse:
+        """Estimate the input of a response, free of charge."""
+        settings = self._settings
+        call = request[CALL]
+        metadata = call_metadata(request.headers, call.request_id)
+        body = await read_json_body(
+            request, bytes_max=settings.body_bytes_max, seconds_max=settings.body_seconds
+        )
+        asked = response_request_from_json(body)
+        call.model = asked.model
+        seconds = self._timeout(request)
+        await fit_effort(asked, self._facts, metadata, seconds=seconds)
+        _, conversation = await self._conversations.put_together(
+            asked, input_items(asked), metadata, seconds=seconds
+        )
+        message = billing.EstimateRequest()
+        places = fill_params(message.chat, asked, conversation)
+        rpc = self._billing.Estimate(message, metadata=metadata, timeout=seconds)
+        try:
+            estimate = await call_server(rpc)
+        except Refusal as refusal:
+            raise in_own_words(refusal, places) from None
+        return json_reply(
+            call,
+            input_tokens_to_json(estimate.input_tokens),
+            server_headers=await rpc.initial_metadata(),
+        )
 
     async def _complete(self, call: Call, rpc: Any, asked: _Asked) -> web.Response:
         response = await call_server(rpc)

@@ -309,6 +309,11 @@ def usage_to_json(usage: usage_pb2.TokenUsage, charge: usage_pb2.Charge) -> dict
     return rendered
 
 
+def input_tokens_to_json(input_tokens: int) -> bytes:
+    """The body of a count."""
+    return _encode({"object": "response.input_tokens", "input_tokens": input_tokens})
+
+
 def error_to_json(refusal: Refusal, request_id: str) -> dict[str, Any]:
     """Why a response failed: OpenAI's code for it, ours beside it, and what was charged."""
     return {

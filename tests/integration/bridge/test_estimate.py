@@ -234,3 +234,13 @@ async def test_body_that_is_no_json_object_is_refused(bridge: RunningBridge, bod
         )
     assert response.status_code == 400
     assert error_of(response)["code"] in {"invalid_json", "invalid_type"}
+
+
+async def test_openais_client_counts_the_input_of_a_response(bridge: RunningBridge) -> None:
+    bridge.server.estimate = billing.EstimateResponse(input_tokens=77)
+    async with bridge.openai() as client:
+        counted = await client.responses.input_tokens.count(model="gpt-5.4", input="Hi")
+    assert (counted.object, counted.input_tokens) == ("response.input_tokens", 77)
+    (received,) = bridge.server.received
+    assert received.method == "Estimate"
+    assert received.request.chat.messages[0].content.text == "Hi"
