@@ -140,6 +140,8 @@ def fill_input(
         conversation.add_system(asked.system, "system")
     for index, message in enumerate(asked.messages):
         conversation.add(message, index)
+    if isinstance(asked.tool_choice, schema.ToolChoice):
+        conversation.offered[asked.tool_choice.name] = True
     declared = [(raw, f"tools[{index}]") for index, raw in enumerate(asked.tools or ())]
     tools = fill_tools(params, declared + conversation.defined, conversation.offered)
     if asked.tool_choice is not None:

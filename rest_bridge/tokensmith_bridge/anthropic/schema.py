@@ -158,7 +158,8 @@ class Input(Object, kw_only=True):
     model: Annotated[str, Meta(min_length=1, max_length=256)]
     messages: Annotated[list[Message], Meta(min_length=1, max_length=4096)]
     system: str | list[TextBlock] | None = None
-    tools: Annotated[list[Raw], Meta(max_length=128)] | None = None
+    # Of those whose loading is deferred few are offered at a time.
+    tools: Annotated[list[Raw], Meta(max_length=2048)] | None = None
     tool_choice: AnyToolChoice | None = None
     thinking: Thinking | None = None
     output_config: OutputConfig | None = None

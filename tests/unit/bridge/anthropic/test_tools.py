@@ -72,6 +72,17 @@ def test_deferred_tool_is_offered_once_it_was_found_or_added(
     assert [tool.function.name for tool in made.tools] == offered
 
 
+def test_deferred_tool_that_must_be_called_is_offered() -> None:
+    choice = {"type": "tool", "name": "f"}
+    (tool,) = params_of(tools=[TOOL | {"defer_loading": True}], tool_choice=choice).tools
+    assert tool.function.name == "f"
+
+
+def test_many_tools_may_wait_to_be_found() -> None:
+    waiting = [TOOL | {"name": f"f{number}", "defer_loading": True} for number in range(500)]
+    assert len(params_of(tools=[TOOL, *waiting]).tools) == 1
+
+
 def test_places_of_tools_are_those_of_the_request() -> None:
     tools = [TOOL | {"name": "later", "defer_loading": True}, TOOL]
     messages = [user(), system({"type": "tool_addition", "tool": DEFINITION})]
