@@ -51,6 +51,7 @@ def model_facts(found: model.Model) -> ModelFacts:
         efforts=tuple(can.reasoning_efforts),
         default_effort=default,
         tools_with_reasoning=can.tools_with_reasoning,
+        parallel_tool_calls=can.parallel_tool_calls,
         restricted_fields=frozenset(can.restricted_fields),
         max_output_tokens=found.max_output_tokens if found.HasField("max_output_tokens") else None,
     )

@@ -24,6 +24,8 @@ class ModelFacts:
     efforts: tuple[str, ...] = ()
     default_effort: str | None = None
     tools_with_reasoning: bool = True
+    parallel_tool_calls: bool = True
+    """Whether it can be told to make one tool call a turn."""
     restricted_fields: frozenset[str] = frozenset()
     max_output_tokens: int | None = None
 

@@ -145,7 +145,7 @@ def fill_input(
     declared = [(raw, f"tools[{index}]") for index, raw in enumerate(asked.tools or ())]
     tools = fill_tools(params, declared + conversation.defined, conversation.offered)
     if asked.tool_choice is not None:
-        fill_tool_choice(params, asked.tool_choice)
+        fill_tool_choice(params, asked.tool_choice, can_limit=facts.parallel_tool_calls)
     effort = fitting_effort(wanted_effort(asked), facts, calls_tools=bool(tools))
     if effort is not None:
         params.reasoning_effort = effort

@@ -26,22 +26,30 @@ _TIERS: Final = {"default": "standard", "priority": "priority"}
 
 
 @dataclass(frozen=True, slots=True)
-class ThinkingShown:
-    """What of a model's reasoning a request wants to see."""
+class AnswerShown:
+    """What of an answer a request wants to see.
+
+    Attributes:
+        blocks: blocks of thinking.
+        text: the text in them.
+        one_call: of several tool calls the first alone. Not every model can be told to make one.
+    """
 
     blocks: bool = True
     text: bool = True
+    one_call: bool = False
 
 
-def thinking_shown(asked: schema.Input) -> ThinkingShown:
-    """Nothing if thinking is disabled; blocks without text where the text is to be omitted."""
+def answer_shown(asked: schema.Input) -> AnswerShown:
+    """No thinking if it is disabled; blocks without text where the text is to be omitted."""
+    one_call = bool(getattr(asked.tool_choice, "disable_parallel_tool_use", False))
     match asked.thinking:
         case schema.DisabledThinking():
-            return ThinkingShown(blocks=False, text=False)
+            return AnswerShown(blocks=False, text=False, one_call=one_call)
         case schema.EnabledThinking(display="omitted") | schema.AdaptiveThinking(display="omitted"):
-            return ThinkingShown(text=False)
+            return AnswerShown(text=False, one_call=one_call)
         case _:
-            return ThinkingShown()
+            return AnswerShown(one_call=one_call)
 
 
 def message_id(completion_id: str) -> str:
@@ -49,7 +57,7 @@ def message_id(completion_id: str) -> str:
     return f"msg_{completion_id.removeprefix('chatcmpl-')}"
 
 
-def message_to_json(response: chat.CreateChatCompletionResponse, shown: ThinkingShown) -> bytes:
+def message_to_json(response: chat.CreateChatCompletionResponse, shown: AnswerShown) -> bytes:
     """Render a whole answer, its price in ``usage.cost``."""
     completion = response.completion
     choice = completion.choices[0] if completion.choices else chat.ChatChoice()
@@ -113,7 +121,7 @@ def usage_to_json(
     return rendered
 
 
-def content_blocks(answer: chat.ChatAnswer, finish_reason: int, shown: ThinkingShown) -> list[Json]:
+def content_blocks(answer: chat.ChatAnswer, finish_reason: int, shown: AnswerShown) -> list[Json]:
     """An answer as blocks, signed thinking in its places.
 
     Reasoning that no provider signed is one block before the rest, with an empty signature.
@@ -133,21 +141,22 @@ def content_blocks(answer: chat.ChatAnswer, finish_reason: int, shown: ThinkingS
         blocks.append(_signed_block(place, shown))
         done = cut
     blocks += _text(text[done:])
+    calls = answer.tool_calls[:1] if shown.one_call else answer.tool_calls
     later = [block for block in signed if block.tool_calls_before]
-    for number, call in enumerate(answer.tool_calls):
+    for number, call in enumerate(calls):
         blocks += [_signed_block(s, shown) for s in later if s.tool_calls_before == number]
         blocks.append(tool_use_block(call))
-    count = len(answer.tool_calls)
+    count = len(calls)
     blocks += [_signed_block(s, shown) for s in later if s.tool_calls_before >= count]
     return blocks
 
 
-def thinking_block(text: str, signature: str, shown: ThinkingShown) -> Json:
+def thinking_block(text: str, signature: str, shown: AnswerShown) -> Json:
     """A block of thinking, its text only if it is to be shown."""
     return {"type": "thinking", "thinking": text if shown.text else "", "signature": signature}
 
 
-def _signed_block(thinking: chat.ChatSignedThinking, shown: ThinkingShown) -> Json:
+def _signed_block(thinking: chat.ChatSignedThinking, shown: AnswerShown) -> Json:
     if thinking.redacted_data:
         return {"type": "redacted_thinking", "data": signature_of(thinking)}
     signature = signature_of(thinking, with_text=not shown.text)

@@ -14,8 +14,8 @@ import msgspec
 from tokensmith.v1 import chat_service_pb2 as chat
 from tokensmith_bridge.anthropic.errors import anthropic_error_body
 from tokensmith_bridge.anthropic.response import (
+    AnswerShown,
     Json,
-    ThinkingShown,
     content_blocks,
     ending,
     message_id,
@@ -46,7 +46,7 @@ _NOTHING_USED: Final = {
 class MessageStreamEncoder:
     """Renders one stream. Start with the first message's ``start``."""
 
-    def __init__(self, start: chat.ChatCompletionStart, *, shown: ThinkingShown) -> None:
+    def __init__(self, start: chat.ChatCompletionStart, *, shown: AnswerShown) -> None:
         self._shown = shown
         self._head: list[bytes] = [_message_start(start), PING]
         self._count = 0
@@ -131,6 +131,8 @@ class MessageStreamEncoder:
     def _add_call(self, frames: list[bytes], call: chat.ChatToolCallDelta) -> None:
         index = self._tools.get(call.index)
         if index is None:
+            if self._shown.one_call and self._tools:
+                return
             start = {"type": "tool_use", "id": call.id, "name": call.name, "input": {}}
             self._begin(frames, "", start)
             self._open = "tool_use"

@@ -45,8 +45,13 @@ def fill_tools(
     return origins
 
 
-def fill_tool_choice(params: chat.ChatCompletionParams, choice: schema.AnyToolChoice) -> None:
-    """Write which tool to call, and whether several may be called at once."""
+def fill_tool_choice(
+    params: chat.ChatCompletionParams, choice: schema.AnyToolChoice, *, can_limit: bool
+) -> None:
+    """Write which tool to call, and whether several may be called at once.
+
+    ``can_limit`` is whether the model can be told the latter; else the answer is cut to one call.
+    """
     match choice:
         case schema.ToolChoice():
             params.tool_choice.function_name = choice.name
@@ -57,7 +62,7 @@ def fill_tool_choice(params: chat.ChatCompletionParams, choice: schema.AnyToolCh
         case schema.NoneChoice():
             params.tool_choice.mode = "none"
             return
-    if choice.disable_parallel_tool_use:
+    if choice.disable_parallel_tool_use and can_limit:
         params.parallel_tool_calls = False
 
 

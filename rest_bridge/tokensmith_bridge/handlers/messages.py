@@ -15,9 +15,9 @@ from tokensmith_bridge.anthropic.request import (
     messages_request_from_json,
 )
 from tokensmith_bridge.anthropic.response import (
-    ThinkingShown,
+    AnswerShown,
+    answer_shown,
     message_to_json,
-    thinking_shown,
     token_count_to_json,
 )
 from tokensmith_bridge.anthropic.stream import PING, MessageStreamEncoder
@@ -63,7 +63,7 @@ class MessagesHandlers:
         origins = fill_params(message.params, asked, facts)
         message.request_id = idempotency_key(request.headers)
         rpc = method(message, metadata=metadata, timeout=seconds)
-        shown = thinking_shown(asked)
+        shown = answer_shown(asked)
         try:
             if not call.stream:
                 return await _complete(call, rpc, shown)
@@ -115,7 +115,7 @@ class MessagesHandlers:
         )
 
 
-async def _complete(call: Call, rpc: Any, shown: ThinkingShown) -> web.Response:
+async def _complete(call: Call, rpc: Any, shown: AnswerShown) -> web.Response:
     response = await call_server(rpc)
     charge = response.charge
     call.charged_microcredits = charge.charged_microcredits

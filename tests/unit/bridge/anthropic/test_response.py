@@ -12,21 +12,21 @@ from tokensmith.v1 import chat_service_pb2 as chat
 from tokensmith.v1.usage_pb2 import Charge, TokenUsage
 from tokensmith_bridge.anthropic.request import messages_request_from_json
 from tokensmith_bridge.anthropic.response import (
-    ThinkingShown,
+    AnswerShown,
+    answer_shown,
     message_to_json,
-    thinking_shown,
     token_count_to_json,
     usage_to_json,
 )
 
-EVERYTHING = ThinkingShown()
+EVERYTHING = AnswerShown()
 CALL = chat.ChatToolCall(
     id="toolu_1", kind=chat.CHAT_TOOL_KIND_FUNCTION, name="f", arguments='{"a": 1.50}'
 )
 SIGNED = chat.ChatSignedThinking(model="claude", text="hm", signature="S1")
 
 
-def blocks_of(shown: ThinkingShown = EVERYTHING, **answer: Any) -> list[dict[str, Any]]:
+def blocks_of(shown: AnswerShown = EVERYTHING, **answer: Any) -> list[dict[str, Any]]:
     body = message_to_json(answers.completion(**answer), shown)
     judged_message(body)
     content: list[dict[str, Any]] = msgspec.json.decode(body)["content"]
@@ -152,21 +152,21 @@ def test_a_place_beyond_the_text_is_no_failure(place: int) -> None:
 @pytest.mark.parametrize(
     ("thinking", "shown"),
     [
-        (None, ThinkingShown()),
-        ({"type": "adaptive"}, ThinkingShown()),
-        ({"type": "adaptive", "display": "omitted"}, ThinkingShown(text=False)),
-        ({"type": "adaptive", "display": "updates", "block_binding": {}}, ThinkingShown()),
-        ({"type": "between_tools"}, ThinkingShown()),
-        ({"type": "disabled"}, ThinkingShown(blocks=False, text=False)),
+        (None, AnswerShown()),
+        ({"type": "adaptive"}, AnswerShown()),
+        ({"type": "adaptive", "display": "omitted"}, AnswerShown(text=False)),
+        ({"type": "adaptive", "display": "updates", "block_binding": {}}, AnswerShown()),
+        ({"type": "between_tools"}, AnswerShown()),
+        ({"type": "disabled"}, AnswerShown(blocks=False, text=False)),
     ],
 )
-def test_what_of_thinking_is_shown(thinking: Any, shown: ThinkingShown) -> None:
+def test_what_of_thinking_is_shown(thinking: Any, shown: AnswerShown) -> None:
     asked = messages_request_from_json(request_body(thinking=thinking))
-    assert thinking_shown(asked) == shown
+    assert answer_shown(asked) == shown
 
 
 def test_disabled_thinking_shows_none_of_it() -> None:
-    nothing = ThinkingShown(blocks=False, text=False)
+    nothing = AnswerShown(blocks=False, text=False)
     answer: dict[str, Any] = {"content": "Yes.", "reasoning_content": "hm"}
     assert [block["type"] for block in blocks_of(nothing, **answer)] == ["text"]
     signed = blocks_of(nothing, **answer, signed_thinking=[SIGNED])
@@ -175,7 +175,7 @@ def test_disabled_thinking_shows_none_of_it() -> None:
 
 def test_omitted_thinking_travels_in_its_signature() -> None:
     (block, _) = blocks_of(
-        ThinkingShown(text=False), content="Yes.", reasoning_content="hm", signed_thinking=[SIGNED]
+        AnswerShown(text=False), content="Yes.", reasoning_content="hm", signed_thinking=[SIGNED]
     )
     assert block["thinking"] == ""
     assert block["signature"] == "claude:S1.aG0="

@@ -11,22 +11,23 @@ from hypothesis import strategies as st
 from tests.integration.bridge import answers
 from tests.support.anthropic_shapes import content_of, frames_of, judged_events
 from tokensmith.v1 import chat_service_pb2 as chat
-from tokensmith_bridge.anthropic.response import ThinkingShown, content_blocks
+from tokensmith_bridge.anthropic.response import AnswerShown, content_blocks
 from tokensmith_bridge.anthropic.stream import PING, MessageStreamEncoder
 from tokensmith_bridge.openai.errors import Refusal
 
-EVERYTHING = ThinkingShown()
+EVERYTHING = AnswerShown()
 Delta = chat.ChatCompletionDelta
+TOOL_CALLS = chat.FINISH_REASON_TOOL_CALLS
 
 
-def encoder(shown: ThinkingShown = EVERYTHING) -> MessageStreamEncoder:
+def encoder(shown: AnswerShown = EVERYTHING) -> MessageStreamEncoder:
     return MessageStreamEncoder(answers.first_message().start, shown=shown)
 
 
 def stream_of(
     *deltas: Delta,
     finish: chat.FinishReason = chat.FINISH_REASON_STOP,
-    shown: ThinkingShown = EVERYTHING,
+    shown: AnswerShown = EVERYTHING,
 ) -> bytes:
     """A whole stream, each delta in a message of its own."""
     stream = encoder(shown)
@@ -45,6 +46,18 @@ def call_part(index: int, arguments: str = "", **first: Any) -> Delta:
 def seal(text: str, signature: str) -> Delta:
     block = chat.ChatSignedThinking(model="claude", text=text, signature=signature)
     return Delta(signed_thinking=[block])
+
+
+@pytest.mark.parametrize(("one_call", "count"), [(False, 2), (True, 1)])
+def test_one_call_is_shown_where_one_is_wanted(one_call: bool, count: int) -> None:
+    calls = [{"id": f"c{number}", "name": "f"} for number in range(2)]
+    parts = [call_part(0, "{", **calls[0]), call_part(1, "{", **calls[1]), call_part(0, "}")]
+    shown = AnswerShown(one_call=one_call)
+    data = stream_of(*parts, call_part(1, "}"), finish=TOOL_CALLS, shown=shown)
+    assert data.count(b"content_block_start\ndata") == count
+    assert data.count(b"input_json_delta") == 2 * count
+    answer = chat.ChatAnswer(tool_calls=[chat.ChatToolCall(**call) for call in calls])
+    assert len(content_blocks(answer, TOOL_CALLS, shown)) == count
 
 
 def test_a_stream_of_text_to_the_letter() -> None:
@@ -127,7 +140,7 @@ def test_a_signed_block_without_text_is_a_block() -> None:
 
 
 def test_disabled_thinking_shows_none_of_it() -> None:
-    nothing = ThinkingShown(blocks=False, text=False)
+    nothing = AnswerShown(blocks=False, text=False)
     data = stream_of(
         Delta(reasoning_content="hm"), seal("hm", "S"), Delta(content_pieces=["a"]), shown=nothing
     )
@@ -135,9 +148,7 @@ def test_disabled_thinking_shows_none_of_it() -> None:
 
 
 def test_omitted_thinking_travels_in_its_signature() -> None:
-    data = stream_of(
-        Delta(reasoning_content="hm"), seal("hm", "S"), shown=ThinkingShown(text=False)
-    )
+    data = stream_of(Delta(reasoning_content="hm"), seal("hm", "S"), shown=AnswerShown(text=False))
     assert content_of(data) == [{"type": "thinking", "thinking": "", "signature": "claude:S.aG0="}]
 
 

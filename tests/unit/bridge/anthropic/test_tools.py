@@ -7,7 +7,10 @@ import pytest
 
 from tests.unit.bridge.anthropic.requests import origins_of, params_of, refusal_of, request_body
 from tokensmith.v1 import chat_service_pb2 as chat
+from tokensmith_bridge.anthropic.effort import ModelFacts
 from tokensmith_bridge.anthropic.request import messages_request_from_json
+from tokensmith_bridge.anthropic.response import answer_shown
+from tokensmith_bridge.anthropic.schema import MessagesRequest
 from tokensmith_bridge.openai.errors import Refusal
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "number", "minimum": 1.50}}}
@@ -185,6 +188,19 @@ def test_one_at_a_time(choice: dict[str, Any]) -> None:
     params = params_of(tools=[TOOL], tool_choice=choice | {"disable_parallel_tool_use": True})
     assert params.parallel_tool_calls is False
     assert params.HasField("parallel_tool_calls")
+    assert answer_shown(asking(choice)).one_call
+
+
+def asking(choice: dict[str, Any]) -> MessagesRequest:
+    choice = choice | {"disable_parallel_tool_use": True}
+    return messages_request_from_json(request_body(tools=[TOOL], tool_choice=choice))
+
+
+def test_model_that_cannot_be_told_to_call_one_tool_is_not_told() -> None:
+    choice = {"type": "any", "disable_parallel_tool_use": True}
+    params = params_of(ModelFacts(parallel_tool_calls=False), tools=[TOOL], tool_choice=choice)
+    assert not params.HasField("parallel_tool_calls")
+    assert params.tool_choice.mode == "required"
 
 
 @pytest.mark.parametrize(
