@@ -36,5 +36,19 @@ def broke_off(kind: ErrorKind = ErrorKind.CONNECTION) -> ProviderError:
     return _broken(kind, _BROKE_OFF, 200)
 
 
+def failed_in_stream(
+    failure: ProviderError, *, delivered: bool, usage: TokenUsage | None
+) -> ProviderError:
+    """Say how far a stream had got when it failed, and what it had used by then."""
+    if delivered:
+        if failure.kind is ErrorKind.INVALID_REQUEST:
+            # Whoever has begun to answer can't find fault with the request any more.
+            failure = broke_off(ErrorKind.OVERLOADED)
+        failure.phase = Phase.STREAMING
+        failure.may_have_run = True
+    failure.usage = usage
+    return failure
+
+
 def _broken(kind: ErrorKind, message: str, status: int) -> ProviderError:
     return ProviderError(kind, message, phase=Phase.ANSWERED, http_status=status, may_have_run=True)

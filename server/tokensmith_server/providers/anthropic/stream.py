@@ -14,7 +14,7 @@ import msgspec
 
 from tokensmith.v1 import chat_service_pb2 as chat_pb
 from tokensmith_server.billing.usage import TokenUsage
-from tokensmith_server.providers.answers import broke_off, malformed
+from tokensmith_server.providers.answers import broke_off, failed_in_stream, malformed
 from tokensmith_server.providers.anthropic import wire
 from tokensmith_server.providers.anthropic.errors import error_from_body
 from tokensmith_server.providers.anthropic.parts import (
@@ -26,7 +26,7 @@ from tokensmith_server.providers.anthropic.parts import (
 from tokensmith_server.providers.anthropic.signed import signed_thinking_from_block
 from tokensmith_server.providers.anthropic.turn import OpenTurn
 from tokensmith_server.providers.anthropic.usage import UsageCounter
-from tokensmith_server.providers.base import ChatBatch, ErrorKind, Phase, ProviderError
+from tokensmith_server.providers.base import ChatBatch, ProviderError
 from tokensmith_server.providers.redaction import REDACT_PATTERNS, Redactor
 
 _decode_events: Final = msgspec.json.Decoder(list[wire.Event]).decode
@@ -111,8 +111,7 @@ class MessagesStreamParser:
     def interrupt(self, error: ProviderError) -> None:
         """End a stream that broke off."""
         if not self.done:
-            self.failure = error
-            self._complete_failure()
+            self.failure = failed_in_stream(error, delivered=self._delivered, usage=self.usage)
 
     def _decode(self, payloads: Sequence[bytes]) -> list[wire.Event] | None:
         try:
@@ -301,19 +300,10 @@ class MessagesStreamParser:
             self._told = False
         self._delivered = self._delivered or bool(batch.deltas)
         if self.failure is not None:
-            self._complete_failure()
+            self.failure = failed_in_stream(
+                self.failure, delivered=self._delivered, usage=self.usage
+            )
         return batch if something else None
-
-    def _complete_failure(self) -> None:
-        if self.failure is None:
-            return
-        if self._delivered:
-            if self.failure.kind is ErrorKind.INVALID_REQUEST:
-                # Whoever has begun to answer can't find fault with the request any more.
-                self.failure = broke_off(ErrorKind.OVERLOADED)
-            self.failure.phase = Phase.STREAMING
-            self.failure.may_have_run = True
-        self.failure.usage = self.usage
 
 
 _TAKERS: Final[dict[type, Callable[[MessagesStreamParser, Any], None]]] = {

@@ -18,8 +18,8 @@ import msgspec
 
 from tokensmith.v1 import chat_service_pb2 as chat_pb
 from tokensmith_server.billing.usage import TokenUsage
-from tokensmith_server.providers.answers import broke_off, malformed
-from tokensmith_server.providers.base import ChatBatch, ErrorKind, Phase, ProviderError
+from tokensmith_server.providers.answers import broke_off, failed_in_stream, malformed
+from tokensmith_server.providers.base import ChatBatch, ProviderError
 from tokensmith_server.providers.gemini import wire
 from tokensmith_server.providers.gemini.errors import (
     ErrorFacts,
@@ -166,20 +166,11 @@ class ChatStreamParser:
         if batch.deltas:
             self._delivered = True
             self._batch = ChatBatch(deltas=[])
-        self._settle_failure()
+        if self.failure is not None:
+            self.failure = failed_in_stream(
+                self.failure, delivered=self._delivered, usage=self.usage
+            )
         return batch if batch.deltas else None
-
-    def _settle_failure(self) -> None:
-        """Say how far the stream had got when it failed, and what it had used."""
-        if self.failure is None:
-            return
-        if self._delivered:
-            if self.failure.kind is ErrorKind.INVALID_REQUEST:
-                # Whoever has begun to answer can't find fault with the request any more.
-                self.failure = broke_off(ErrorKind.OVERLOADED)
-            self.failure.phase = Phase.STREAMING
-            self.failure.may_have_run = True
-        self.failure.usage = self.usage
 
     def _take_plain(self, payloads: Sequence[bytes], start: int) -> int:
         """Take a run of plain frames and return how many they were."""

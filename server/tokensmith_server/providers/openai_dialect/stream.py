@@ -13,8 +13,8 @@ import msgspec
 
 from tokensmith.v1 import chat_service_pb2 as chat_pb
 from tokensmith_server.billing.usage import TokenUsage
-from tokensmith_server.providers.answers import broke_off, malformed
-from tokensmith_server.providers.base import ChatBatch, ErrorKind, Phase, ProviderError
+from tokensmith_server.providers.answers import broke_off, failed_in_stream, malformed
+from tokensmith_server.providers.base import ChatBatch, ErrorKind, ProviderError
 from tokensmith_server.providers.openai_dialect import wire
 from tokensmith_server.providers.openai_dialect.delta import ChoiceState, fill_delta, is_text
 from tokensmith_server.providers.openai_dialect.errors import error_from_body
@@ -109,8 +109,7 @@ class ChatStreamParser:
         if self._all_finished():
             self.done = True
         else:
-            self.failure = error
-            self._complete_failure()
+            self.failure = failed_in_stream(error, delivered=self._delivered, usage=self.usage)
 
     def _all_finished(self) -> bool:
         finished = sum(state.finished for state in self._choices.values())
@@ -125,19 +124,10 @@ class ChatStreamParser:
             self._told = False
         self._delivered = self._delivered or bool(batch.deltas)
         if self.failure is not None:
-            self._complete_failure()
+            self.failure = failed_in_stream(
+                self.failure, delivered=self._delivered, usage=self.usage
+            )
         return batch if something else None
-
-    def _complete_failure(self) -> None:
-        if self.failure is None:
-            return
-        if self._delivered:
-            if self.failure.kind is ErrorKind.INVALID_REQUEST:
-                # Whoever has begun to answer can't find fault with the request any more.
-                self.failure = broke_off(ErrorKind.OVERLOADED)
-            self.failure.phase = Phase.STREAMING
-            self.failure.may_have_run = True
-        self.failure.usage = self.usage
 
     def _take_plain(self, payloads: Sequence[bytes], start: int) -> int:
         """Take a run of plain frames and return how many they were."""
