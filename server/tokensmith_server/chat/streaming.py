@@ -52,6 +52,8 @@ class _Progress:
     moderation_json: str = ""
     messages: int = 0
     finish_reasons: dict[int, chat_pb.FinishReason] = field(default_factory=dict)
+    # How many choices had their finish reason handed over.
+    ended_choices: int = 0
 
     def note(self, batch: ChatBatch) -> None:
         for delta in batch.deltas:
@@ -133,10 +135,14 @@ class StreamRun:
     def listener_left(self) -> None:
         """Nobody listens any more: stop the upstream call, unless the answer is to be kept.
 
-        What the listener never took counts as not delivered.
+        What the listener never took counts as not delivered. Whoever took all of the text has a
+        whole answer, of which the count alone is missing: that is waited for.
         """
         unread = self.mailbox.leave()
         if self._assembly is not None or (self._relay is not None and self._relay.done()):
+            return
+        missed = {d.choice_index for message in unread for d in message.deltas if d.finish_reason}
+        if self._progress.ended_choices - len(missed) >= self.call.facts.choices:
             return
         self._left = True
         self._progress.output_bytes -= sum(delivered_bytes(message.deltas) for message in unread)
@@ -168,6 +174,7 @@ class StreamRun:
         progress.messages += 1
         await self._hand_over(message)
         progress.output_bytes += delivered_bytes(batch.deltas)
+        progress.ended_choices = len(progress.finish_reasons)
 
     async def _hand_over(self, message: Message) -> None:
         try:
