@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from tokensmith_server import metrics
 from tokensmith_server.clock import Clock
 from tokensmith_server.routing.breaker import Breaker
-from tokensmith_server.routing.lanes import FAULTS, Fault, Lane, RouteState
+from tokensmith_server.routing.lanes import FAULTS, Fault
 from tokensmith_server.routing.router import Router
 
 
@@ -15,7 +15,7 @@ def watch_routes(router: Router, clock: Clock) -> None:
     credentials = tuple(one for each in router.credentials.values() for one in each)
     for kind in FAULTS:
         metrics.ROUTES_OUT.labels(kind.value).set_function(
-            _counter(lambda now: (why_out(state, now) for state in states), kind.value, clock)
+            _counter(lambda now: (state.why_out(now) for state in states), kind.value, clock)
         )
     for kind, fault in FAULTS.items():
         if fault is Fault.CREDENTIAL:
@@ -23,24 +23,6 @@ def watch_routes(router: Router, clock: Clock) -> None:
             metrics.CREDENTIALS_OUT.labels(kind.value).set_function(
                 _counter(_reasons_of(breakers), kind.value, clock)
             )
-
-
-def why_out(state: RouteState, now: float) -> str | None:
-    """Why no try can be sent on a route; ``None`` when one can be.
-
-    It is the route's own reason, or that of the lane which is back first.
-    """
-    if state.wait_seconds(now) <= 0.0:
-        return None
-    if state.breaker.wait_seconds(now) > 0.0:
-        return state.breaker.reason
-    return _why(state.soonest(now), now)
-
-
-def _why(lane: Lane, now: float) -> str:
-    own, credential = lane.breaker, lane.credential.breaker
-    longer = credential if credential.wait_seconds(now) > own.wait_seconds(now) else own
-    return longer.reason
 
 
 def _reasons_of(breakers: tuple[Breaker, ...]) -> Callable[[float], Iterable[str | None]]:

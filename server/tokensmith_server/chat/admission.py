@@ -16,9 +16,11 @@ from tokensmith_server.errors import (
     ModelKindMismatch,
     RateLimited,
     UnsupportedField,
+    UpstreamFailed,
+    UpstreamRateLimited,
     UpstreamUnavailable,
 )
-from tokensmith_server.providers.base import ProviderError
+from tokensmith_server.providers.base import ErrorKind, ProviderError
 from tokensmith_server.routing.router import Plan
 
 
@@ -105,10 +107,20 @@ class Admission:
             raise ModelKindMismatch(model_id, kind=model.kind.value, endpoint=model.endpoint)
         return model, model.text, model.rate
 
-    def _no_route(self, model: ModelSpec, wait_seconds: float) -> UpstreamUnavailable:
-        if not self._parts.router.groups(model.id):
+    def _no_route(self, model: ModelSpec, wait_seconds: float) -> UpstreamFailed:
+        groups = self._parts.router.groups(model.id)
+        if not groups:
             return UpstreamUnavailable(
                 f"No provider of `{model.id}` is set up on this server. You were not charged."
+            )
+        now = self._parts.clock.monotonic()
+        if all(
+            state.why_out(now) == ErrorKind.RATE_LIMITED for group in groups for state, _ in group
+        ):
+            # In the words that the call which met the limit was refused with.
+            return UpstreamRateLimited(
+                f"The provider of `{model.id}` asks to slow down. You were not charged.",
+                retry_after_seconds=wait_seconds or 1.0,
             )
         return UpstreamUnavailable(
             f"The providers of `{model.id}` are not answering. You were not charged.",

@@ -81,6 +81,20 @@ class RouteState:
         fit = [lane for lane in self.lanes if lane is not but and lane.wait_seconds(now) == 0.0]
         return min(fit, key=lambda lane: (lane.load(now), lane.used), default=None)
 
+    def why_out(self, now: float) -> str | None:
+        """Why no try can be sent now; ``None`` when one can be.
+
+        It is the route's own reason, or that of the lane which is back first.
+        """
+        if self.wait_seconds(now) <= 0.0:
+            return None
+        if self.breaker.wait_seconds(now) > 0.0:
+            return self.breaker.reason
+        lane = self.soonest(now)
+        own, credential = lane.breaker, lane.credential.breaker
+        longer = credential if credential.wait_seconds(now) > own.wait_seconds(now) else own
+        return longer.reason
+
     def soonest(self, now: float) -> "Lane":
         """The lane that has the least to wait, fit or not."""
         return min(self.lanes, key=lambda lane: lane.wait_seconds(now))

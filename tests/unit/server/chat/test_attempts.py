@@ -230,6 +230,27 @@ async def test_call_without_a_fit_route_is_refused_unheld_with_the_time_to_wait(
     assert len(await rig.records()) == 5
 
 
+async def test_call_while_the_provider_asks_to_slow_down_is_told_so_and_for_how_long(
+    rig: ChatRig,
+) -> None:
+    rig.provider.queue(failure(ErrorKind.RATE_LIMITED, retry_after_seconds=100.0))
+    for waited_seconds in (0.0, 30.0):
+        rig.clock.advance(waited_seconds)
+        with pytest.raises(UpstreamRateLimited) as caught:
+            await rig.complete()
+        assert caught.value.retry_after_seconds == 100.0 - waited_seconds
+    assert len(rig.provider.calls) == 1
+
+
+async def test_limit_of_one_route_is_not_what_is_said_while_another_is_down(two: ChatRig) -> None:
+    two.provider.queue(failure(ErrorKind.RATE_LIMITED, retry_after_seconds=100.0))
+    two.providers["xai"].queue(failure(retry_after_seconds=100.0))
+    with pytest.raises(UpstreamUnavailable):
+        await two.complete()
+    with pytest.raises(UpstreamUnavailable):
+        await two.complete()
+
+
 async def test_probe_that_could_not_be_paid_for_does_not_keep_the_route_out(rig: ChatRig) -> None:
     rig.provider.queue(*[failure(ErrorKind.MALFORMED_RESPONSE)] * 5)
     for _ in range(5):

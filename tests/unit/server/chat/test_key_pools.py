@@ -81,9 +81,10 @@ async def test_route_is_out_once_all_its_keys_are_and_says_when_the_first_is_bac
     with pytest.raises(UpstreamUnavailable) as caught:
         await pool.complete()
     assert caught.value.retry_after_seconds == 30.0
-    with pytest.raises(UpstreamUnavailable) as caught:
+    # What is back first is what only asks to slow down.
+    with pytest.raises(UpstreamRateLimited) as limited:
         await pool.complete()
-    assert caught.value.retry_after_seconds == 30.0
+    assert limited.value.retry_after_seconds == 30.0
     assert served(pool) == [1, 1]
 
 
