@@ -191,5 +191,6 @@ LOG_MARKS = ("chat.defect", "sweeper.defect", "sweeper.hold_stuck", "request fai
 
 def defects(printed: str, shown_max: int = 5) -> Sequence[str]:
     """Lines of a gateway's log that no fault of anybody else's explains."""
-    found = [line[:600] for line in printed.splitlines() if any(mark in line for mark in LOG_MARKS)]
-    return found[:shown_max]
+    found = [line for line in printed.splitlines() if any(mark in line for mark in LOG_MARKS)]
+    # A traceback says the most at its end.
+    return [f"{line[:200]} ... {line[-800:]}" for line in found[:shown_max]]
