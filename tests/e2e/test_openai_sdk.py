@@ -214,3 +214,15 @@ def test_models_are_listed_and_found_by_ids_with_slashes(client: openai.OpenAI) 
     for model in ("gpt-5.4-nano", "openai/gpt-oss-120b"):
         assert model in listed
         assert client.models.retrieve(model).id == model
+
+
+def test_alias_is_served_and_charged_as_its_model(
+    client: openai.OpenAI, books: Books, customer: Customer
+) -> None:
+    alias = "claude-haiku-4-5-20251001"
+    assert client.models.retrieve(alias).id == "claude-haiku-4-5"
+    completion = client.chat.completions.create(model=alias, messages=HELLO)
+    assert completion.model == alias
+    (record,) = books.requests(customer)
+    assert record.model == "claude-haiku-4-5"
+    assert record.charged_microcredits == round(cost(completion) * 1_000_000)

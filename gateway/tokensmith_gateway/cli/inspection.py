@@ -78,6 +78,7 @@ def list_models(as_json: AsJSON = False) -> None:
             "context": model.context_tokens,
             "rates": rate_fields(model) if as_json else _rate_text(model),
             "status": model.lifecycle.status.value,
+            "aliases": list(model.aliases),
         }
         for model in catalog.values()
     ]

@@ -64,6 +64,7 @@ def _model_to_dict(item: model.Model) -> dict[str, Any]:
     return {
         "id": item.id,
         "object": "model",
+        "aliases": list(item.aliases),
         "created": item.create_time.seconds,
         "owned_by": item.owned_by,
         "shutdown_date": item.lifecycle.shutdown_date or None,

@@ -16,7 +16,7 @@ class Catalog(Mapping[str, ModelSpec]):
         providers: The hosts that the overlay file added, by name.
     """
 
-    __slots__ = ("_by_motion_control_path", "_models", "providers", "version")
+    __slots__ = ("_by_motion_control_path", "_by_name", "_models", "providers", "version")
 
     def __init__(
         self, models: Iterable[ModelSpec], providers: Iterable[ExtraProvider] = ()
@@ -24,6 +24,9 @@ class Catalog(Mapping[str, ModelSpec]):
         self._models: Mapping[str, ModelSpec] = MappingProxyType(
             {model.id: model for model in models}
         )
+        self._by_name = {
+            name: model for model in self._models.values() for name in (model.id, *model.aliases)
+        }
         self.providers: Mapping[str, ExtraProvider] = MappingProxyType(
             {provider.name: provider for provider in providers}
         )
@@ -44,8 +47,8 @@ class Catalog(Mapping[str, ModelSpec]):
         return len(self._models)
 
     def find(self, model_id: str) -> ModelSpec | None:
-        """The model with exactly this id; ids are opaque and case counts."""
-        return self._models.get(model_id)
+        """The model with exactly this id, or alias; they are opaque and case counts."""
+        return self._by_name.get(model_id)
 
     def find_motion_control(self, path: str) -> ModelSpec | None:
         """The motion-control model that is served at a REST path, compared as a whole."""

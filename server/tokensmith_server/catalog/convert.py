@@ -58,6 +58,7 @@ def model_to_proto(model: ModelSpec, today: date) -> model_pb.Model:
         endpoint=model.endpoint,
         context_tokens=model.context_tokens,
         max_output_tokens=model.max_output_tokens,
+        aliases=model.aliases,
     )
     _set_rate(message, model)
     if model.text is not None:

@@ -4,7 +4,7 @@ Validation is strict, runs over the merged result, and reports every problem at 
 """
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from importlib import resources
@@ -84,6 +84,7 @@ def build_catalog(built_in: Iterable[Source], overlay: Source | None = None) -> 
         _overlay_entries(entries, _model_tables(overlay_document))
         overlay_document.close()
     models = [read_model(entry, profiles, providers) for entry in entries.values()]
+    _check_aliases(models, problems)
     _check_paths(models, problems)
     if problems:
         raise CatalogError(problems)
@@ -185,6 +186,16 @@ def _note_stranger(entries: Mapping[str, Table], model_id: str, table: Table) ->
     near = near_matches(model_id, entries, limit=1)
     hint = f" (did you mean {near[0]}?)" if near else ""
     table.note(None, f"is not in the price list{hint}; a new model needs its kind")
+
+
+def _check_aliases(models: Sequence[ModelSpec], problems: list[str]) -> None:
+    owners = {model.id: model.id for model in models}
+    problems.extend(
+        f"{model.id}: alias {alias} names {owners[alias]} already"
+        for model in models
+        for alias in model.aliases
+        if owners.setdefault(alias, model.id) != model.id or alias == model.id
+    )
 
 
 def _check_paths(models: Iterable[ModelSpec], problems: list[str]) -> None:

@@ -315,7 +315,7 @@ class ModelSpec:
 
     Exactly one of ``text``, ``image`` and ``video`` is set, by ``kind``; motion control has
     ``video``. ``rate`` is of the matching class: tokens, images or seconds. ``routes`` holds at
-    least one, the preferred first.
+    least one, the preferred first. ``aliases`` are further names that a call may use.
     """
 
     id: str
@@ -327,6 +327,7 @@ class ModelSpec:
     text: TextSpec | None = None
     image: ImageSpec | None = None
     video: VideoSpec | None = None
+    aliases: tuple[str, ...] = ()
 
     @property
     def provider(self) -> str:

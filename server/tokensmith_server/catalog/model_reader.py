@@ -33,6 +33,7 @@ _MAX_SECONDS: Final = 3_600
 _MAX_ORDER: Final = 100
 _MAX_WEIGHT: Final = 1_000
 _MODEL_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@+/-]{0,199}")
+_ID_RULE: Final = "must be letters, digits and . _ : @ + - in segments parted by /"
 _MOTION_CONTROL_PATH: Final = re.compile(r"/v1(/[A-Za-z0-9][A-Za-z0-9._-]*)+/motioncontrol")
 _RESOLUTION: Final = re.compile(r"[0-9]+[a-z]")
 
@@ -55,7 +56,7 @@ def read_model(
     """
     model_id = table.text("id")
     if model_id and not _is_model_id(model_id):
-        table.note("id", "must be letters, digits and . _ : @ + - in segments parted by /")
+        table.note("id", _ID_RULE)
     if not table.has("kind"):
         table.note("kind", "is missing")
         # Nothing else can be judged, and each key would be reported as unknown.
@@ -74,6 +75,7 @@ def read_model(
         text=text,
         image=image,
         video=video,
+        aliases=_read_aliases(table),
     )
     table.close()
     return spec
@@ -125,6 +127,13 @@ def read_capabilities(table: Table, base: Capabilities) -> Capabilities:
     )
     table.close()
     return capabilities
+
+
+def _read_aliases(table: Table) -> tuple[str, ...]:
+    aliases = table.texts("aliases")
+    if not all(map(_is_model_id, aliases)):
+        table.note("aliases", _ID_RULE)
+    return aliases
 
 
 def _read_rate(table: Table, kind: Kind, video: VideoSpec | None) -> Rate:

@@ -21,7 +21,7 @@ class ModelSelection:
         self._simulated = simulated
 
     def find(self, model_id: str, kind: Kind) -> ModelSpec:
-        """The model with exactly this id.
+        """The model with exactly this id, or alias.
 
         Raises:
             InvalidField: no id is given.

@@ -36,6 +36,7 @@ def _model(model: ModelSpec) -> dict[str, Any]:
         "text": _text(model.text) if model.text else None,
         "image": {"n_max": model.image.n_max} if model.image else None,
         "video": _video(model.video) if model.video else None,
+        **({"aliases": sorted(model.aliases)} if model.aliases else {}),
     }
 
 

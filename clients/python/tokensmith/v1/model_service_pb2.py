@@ -27,7 +27,7 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!tokensmith/v1/model_service.proto\x12\rtokensmith.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb0\x05\n\x05Model\x12\n\n\x02id\x18\x01 \x01(\t\x12&\n\x04kind\x18\x02 \x01(\x0e\x32\x18.tokensmith.v1.ModelKind\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12\x10\n\x08provider\x18\x04 \x01(\t\x12\x10\n\x08owned_by\x18\x05 \x01(\t\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\ntoken_rate\x18\x07 \x01(\x0b\x32\x18.tokensmith.v1.TokenRateH\x00\x12.\n\nimage_rate\x18\x08 \x01(\x0b\x32\x18.tokensmith.v1.ImageRateH\x00\x12\x30\n\x0bsecond_rate\x18\t \x01(\x0b\x32\x19.tokensmith.v1.SecondRateH\x00\x12\x30\n\tlifecycle\x18\n \x01(\x0b\x32\x1d.tokensmith.v1.ModelLifecycle\x12/\n\x04text\x18\x0b \x01(\x0b\x32\x1f.tokensmith.v1.TextCapabilitiesH\x01\x12\x31\n\x05image\x18\x0c \x01(\x0b\x32 .tokensmith.v1.ImageCapabilitiesH\x01\x12\x31\n\x05video\x18\r \x01(\x0b\x32 .tokensmith.v1.VideoCapabilitiesH\x01\x12\x10\n\x08\x65ndpoint\x18\x0e \x01(\t\x12\x1b\n\x0e\x63ontext_tokens\x18\x0f \x01(\x03H\x02\x88\x01\x01\x12\x1e\n\x11max_output_tokens\x18\x10 \x01(\x03H\x03\x88\x01\x01\x12\x1d\n\x15parameter_schema_json\x18\x11 \x01(\tB\x06\n\x04rateB\x0e\n\x0c\x63\x61pabilitiesB\x11\n\x0f_context_tokensB\x14\n\x12_max_output_tokens\"\x8a\x01\n\tTokenRate\x12\x1a\n\x12input_microcredits\x18\x01 \x01(\x03\x12\x1b\n\x13output_microcredits\x18\x02 \x01(\x03\x12&\n\x19\x63\x61\x63hed_input_microcredits\x18\x03 \x01(\x03H\x00\x88\x01\x01\x42\x1c\n\x1a_cached_input_microcredits\"U\n\tImageRate\x12\x1a\n\x12image_microcredits\x18\x01 \x01(\x03\x12,\n\ntoken_rate\x18\x02 \x01(\x0b\x32\x18.tokensmith.v1.TokenRate\"O\n\nSecondRate\x12(\n\x05tiers\x18\x01 \x03(\x0b\x32\x19.tokensmith.v1.SecondTier\x12\x17\n\x0f\x64\x65\x66\x61ult_seconds\x18\x02 \x01(\x05\"\xaf\x01\n\nSecondTier\x12\x1b\n\x13second_microcredits\x18\x01 \x01(\x03\x12\x17\n\nresolution\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x1b\n\x0egenerate_audio\x18\x03 \x01(\x08H\x01\x88\x01\x01\x12\x1a\n\rvoice_control\x18\x04 \x01(\x08H\x02\x88\x01\x01\x42\r\n\x0b_resolutionB\x11\n\x0f_generate_audioB\x10\n\x0e_voice_control\"\xf6\x01\n\x0eModelLifecycle\x12\x34\n\x06status\x18\x01 \x01(\x0e\x32$.tokensmith.v1.ModelLifecycle.Status\x12\x15\n\rshutdown_date\x18\x02 \x01(\t\x12\x13\n\x0breplacement\x18\x03 \x01(\t\x12\x0c\n\x04note\x18\x04 \x01(\t\x12\x11\n\tconfirmed\x18\x05 \x01(\x08\"a\n\x06Status\x12\x16\n\x12STATUS_UNSPECIFIED\x10\x00\x12\x14\n\x10STATUS_AVAILABLE\x10\x01\x12\x15\n\x11STATUS_DEPRECATED\x10\x02\x12\x12\n\x0eSTATUS_RETIRED\x10\x03\"\xb5\x03\n\x10TextCapabilities\x12\x1d\n\x15\x64\x65\x66\x61ult_output_tokens\x18\x01 \x01(\x03\x12\x13\n\x0bimage_input\x18\x02 \x01(\x08\x12\x13\n\x0b\x61udio_input\x18\x03 \x01(\x08\x12\x12\n\nfile_input\x18\x04 \x01(\x08\x12\x14\n\x0c\x61udio_output\x18\x05 \x01(\x08\x12\r\n\x05tools\x18\x06 \x01(\x08\x12\x1b\n\x13parallel_tool_calls\x18\x07 \x01(\x08\x12\x14\n\x0c\x63ustom_tools\x18\x08 \x01(\x08\x12\x13\n\x0bjson_object\x18\t \x01(\x08\x12\x13\n\x0bjson_schema\x18\n \x01(\x08\x12\x19\n\x11reasoning_efforts\x18\x0b \x03(\t\x12%\n\x18\x64\x65\x66\x61ult_reasoning_effort\x18\x0c \x01(\tH\x00\x88\x01\x01\x12\x18\n\x10max_choice_count\x18\r \x01(\x05\x12\x10\n\x08logprobs\x18\x0e \x01(\x08\x12\x19\n\x11restricted_fields\x18\x0f \x03(\t\x12\x1c\n\x14tools_with_reasoning\x18\x10 \x01(\x08\x42\x1b\n\x19_default_reasoning_effort\"\x86\x01\n\x11ImageCapabilities\x12\x17\n\x0fmax_image_count\x18\x01 \x01(\x05\x12\x13\n\x0bimage_input\x18\x02 \x01(\x08\x12\x16\n\x0epartial_images\x18\x03 \x01(\x08\x12\x11\n\tresponses\x18\x04 \x01(\x08\x12\x18\n\x10price_is_minimum\x18\x05 \x01(\x08\"\xd6\x03\n\x11VideoCapabilities\x12\x46\n\x0eseconds_source\x18\x01 \x01(\x0e\x32..tokensmith.v1.VideoCapabilities.SecondsSource\x12\x17\n\x0f\x61llowed_seconds\x18\x02 \x03(\x05\x12\x34\n\x0bresolutions\x18\x03 \x03(\x0b\x32\x1f.tokensmith.v1.ResolutionOption\x12\x16\n\x0egenerate_audio\x18\x04 \x01(\x08\x12\x15\n\rvoice_control\x18\x05 \x01(\x08\x12\x1e\n\x11max_input_seconds\x18\x06 \x01(\x05H\x00\x88\x01\x01\x12\x30\n#max_input_seconds_image_orientation\x18\x07 \x01(\x05H\x01\x88\x01\x01\"k\n\rSecondsSource\x12\x1e\n\x1aSECONDS_SOURCE_UNSPECIFIED\x10\x00\x12\x1a\n\x16SECONDS_SOURCE_REQUEST\x10\x01\x12\x1e\n\x1aSECONDS_SOURCE_INPUT_VIDEO\x10\x02\x42\x14\n\x12_max_input_secondsB&\n$_max_input_seconds_image_orientation\"?\n\x10ResolutionOption\x12\x12\n\nresolution\x18\x01 \x01(\t\x12\x17\n\x0f\x61llowed_seconds\x18\x02 \x03(\x05\"b\n\x11ListModelsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12&\n\x04kind\x18\x03 \x01(\x0e\x32\x18.tokensmith.v1.ModelKind\"l\n\x12ListModelsResponse\x12$\n\x06models\x18\x01 \x03(\x0b\x32\x14.tokensmith.v1.Model\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x17\n\x0f\x63\x61talog_version\x18\x03 \x01(\t\")\n\x0fGetModelRequest\x12\x16\n\x08model_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"P\n\x10GetModelResponse\x12#\n\x05model\x18\x01 \x01(\x0b\x32\x14.tokensmith.v1.Model\x12\x17\n\x0f\x63\x61talog_version\x18\x02 \x01(\t*\x87\x01\n\tModelKind\x12\x1a\n\x16MODEL_KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0fMODEL_KIND_TEXT\x10\x01\x12\x14\n\x10MODEL_KIND_IMAGE\x10\x02\x12\x14\n\x10MODEL_KIND_VIDEO\x10\x03\x12\x1d\n\x19MODEL_KIND_MOTION_CONTROL\x10\x04\x32\xe4\x01\n\x0cModelService\x12\x65\n\nListModels\x12 .tokensmith.v1.ListModelsRequest\x1a!.tokensmith.v1.ListModelsResponse\"\x12\x82\xd3\xe4\x93\x02\x0c\x12\n/v1/models\x12m\n\x08GetModel\x12\x1e.tokensmith.v1.GetModelRequest\x1a\x1f.tokensmith.v1.GetModelResponse\" \x82\xd3\xe4\x93\x02\x1a\x12\x18/v1/models/{model_id=**}b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!tokensmith/v1/model_service.proto\x12\rtokensmith.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc1\x05\n\x05Model\x12\n\n\x02id\x18\x01 \x01(\t\x12&\n\x04kind\x18\x02 \x01(\x0e\x32\x18.tokensmith.v1.ModelKind\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12\x10\n\x08provider\x18\x04 \x01(\t\x12\x10\n\x08owned_by\x18\x05 \x01(\t\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\ntoken_rate\x18\x07 \x01(\x0b\x32\x18.tokensmith.v1.TokenRateH\x00\x12.\n\nimage_rate\x18\x08 \x01(\x0b\x32\x18.tokensmith.v1.ImageRateH\x00\x12\x30\n\x0bsecond_rate\x18\t \x01(\x0b\x32\x19.tokensmith.v1.SecondRateH\x00\x12\x30\n\tlifecycle\x18\n \x01(\x0b\x32\x1d.tokensmith.v1.ModelLifecycle\x12/\n\x04text\x18\x0b \x01(\x0b\x32\x1f.tokensmith.v1.TextCapabilitiesH\x01\x12\x31\n\x05image\x18\x0c \x01(\x0b\x32 .tokensmith.v1.ImageCapabilitiesH\x01\x12\x31\n\x05video\x18\r \x01(\x0b\x32 .tokensmith.v1.VideoCapabilitiesH\x01\x12\x10\n\x08\x65ndpoint\x18\x0e \x01(\t\x12\x1b\n\x0e\x63ontext_tokens\x18\x0f \x01(\x03H\x02\x88\x01\x01\x12\x1e\n\x11max_output_tokens\x18\x10 \x01(\x03H\x03\x88\x01\x01\x12\x1d\n\x15parameter_schema_json\x18\x11 \x01(\t\x12\x0f\n\x07\x61liases\x18\x12 \x03(\tB\x06\n\x04rateB\x0e\n\x0c\x63\x61pabilitiesB\x11\n\x0f_context_tokensB\x14\n\x12_max_output_tokens\"\x8a\x01\n\tTokenRate\x12\x1a\n\x12input_microcredits\x18\x01 \x01(\x03\x12\x1b\n\x13output_microcredits\x18\x02 \x01(\x03\x12&\n\x19\x63\x61\x63hed_input_microcredits\x18\x03 \x01(\x03H\x00\x88\x01\x01\x42\x1c\n\x1a_cached_input_microcredits\"U\n\tImageRate\x12\x1a\n\x12image_microcredits\x18\x01 \x01(\x03\x12,\n\ntoken_rate\x18\x02 \x01(\x0b\x32\x18.tokensmith.v1.TokenRate\"O\n\nSecondRate\x12(\n\x05tiers\x18\x01 \x03(\x0b\x32\x19.tokensmith.v1.SecondTier\x12\x17\n\x0f\x64\x65\x66\x61ult_seconds\x18\x02 \x01(\x05\"\xaf\x01\n\nSecondTier\x12\x1b\n\x13second_microcredits\x18\x01 \x01(\x03\x12\x17\n\nresolution\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x1b\n\x0egenerate_audio\x18\x03 \x01(\x08H\x01\x88\x01\x01\x12\x1a\n\rvoice_control\x18\x04 \x01(\x08H\x02\x88\x01\x01\x42\r\n\x0b_resolutionB\x11\n\x0f_generate_audioB\x10\n\x0e_voice_control\"\xf6\x01\n\x0eModelLifecycle\x12\x34\n\x06status\x18\x01 \x01(\x0e\x32$.tokensmith.v1.ModelLifecycle.Status\x12\x15\n\rshutdown_date\x18\x02 \x01(\t\x12\x13\n\x0breplacement\x18\x03 \x01(\t\x12\x0c\n\x04note\x18\x04 \x01(\t\x12\x11\n\tconfirmed\x18\x05 \x01(\x08\"a\n\x06Status\x12\x16\n\x12STATUS_UNSPECIFIED\x10\x00\x12\x14\n\x10STATUS_AVAILABLE\x10\x01\x12\x15\n\x11STATUS_DEPRECATED\x10\x02\x12\x12\n\x0eSTATUS_RETIRED\x10\x03\"\xb5\x03\n\x10TextCapabilities\x12\x1d\n\x15\x64\x65\x66\x61ult_output_tokens\x18\x01 \x01(\x03\x12\x13\n\x0bimage_input\x18\x02 \x01(\x08\x12\x13\n\x0b\x61udio_input\x18\x03 \x01(\x08\x12\x12\n\nfile_input\x18\x04 \x01(\x08\x12\x14\n\x0c\x61udio_output\x18\x05 \x01(\x08\x12\r\n\x05tools\x18\x06 \x01(\x08\x12\x1b\n\x13parallel_tool_calls\x18\x07 \x01(\x08\x12\x14\n\x0c\x63ustom_tools\x18\x08 \x01(\x08\x12\x13\n\x0bjson_object\x18\t \x01(\x08\x12\x13\n\x0bjson_schema\x18\n \x01(\x08\x12\x19\n\x11reasoning_efforts\x18\x0b \x03(\t\x12%\n\x18\x64\x65\x66\x61ult_reasoning_effort\x18\x0c \x01(\tH\x00\x88\x01\x01\x12\x18\n\x10max_choice_count\x18\r \x01(\x05\x12\x10\n\x08logprobs\x18\x0e \x01(\x08\x12\x19\n\x11restricted_fields\x18\x0f \x03(\t\x12\x1c\n\x14tools_with_reasoning\x18\x10 \x01(\x08\x42\x1b\n\x19_default_reasoning_effort\"\x86\x01\n\x11ImageCapabilities\x12\x17\n\x0fmax_image_count\x18\x01 \x01(\x05\x12\x13\n\x0bimage_input\x18\x02 \x01(\x08\x12\x16\n\x0epartial_images\x18\x03 \x01(\x08\x12\x11\n\tresponses\x18\x04 \x01(\x08\x12\x18\n\x10price_is_minimum\x18\x05 \x01(\x08\"\xd6\x03\n\x11VideoCapabilities\x12\x46\n\x0eseconds_source\x18\x01 \x01(\x0e\x32..tokensmith.v1.VideoCapabilities.SecondsSource\x12\x17\n\x0f\x61llowed_seconds\x18\x02 \x03(\x05\x12\x34\n\x0bresolutions\x18\x03 \x03(\x0b\x32\x1f.tokensmith.v1.ResolutionOption\x12\x16\n\x0egenerate_audio\x18\x04 \x01(\x08\x12\x15\n\rvoice_control\x18\x05 \x01(\x08\x12\x1e\n\x11max_input_seconds\x18\x06 \x01(\x05H\x00\x88\x01\x01\x12\x30\n#max_input_seconds_image_orientation\x18\x07 \x01(\x05H\x01\x88\x01\x01\"k\n\rSecondsSource\x12\x1e\n\x1aSECONDS_SOURCE_UNSPECIFIED\x10\x00\x12\x1a\n\x16SECONDS_SOURCE_REQUEST\x10\x01\x12\x1e\n\x1aSECONDS_SOURCE_INPUT_VIDEO\x10\x02\x42\x14\n\x12_max_input_secondsB&\n$_max_input_seconds_image_orientation\"?\n\x10ResolutionOption\x12\x12\n\nresolution\x18\x01 \x01(\t\x12\x17\n\x0f\x61llowed_seconds\x18\x02 \x03(\x05\"b\n\x11ListModelsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12&\n\x04kind\x18\x03 \x01(\x0e\x32\x18.tokensmith.v1.ModelKind\"l\n\x12ListModelsResponse\x12$\n\x06models\x18\x01 \x03(\x0b\x32\x14.tokensmith.v1.Model\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x17\n\x0f\x63\x61talog_version\x18\x03 \x01(\t\")\n\x0fGetModelRequest\x12\x16\n\x08model_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"P\n\x10GetModelResponse\x12#\n\x05model\x18\x01 \x01(\x0b\x32\x14.tokensmith.v1.Model\x12\x17\n\x0f\x63\x61talog_version\x18\x02 \x01(\t*\x87\x01\n\tModelKind\x12\x1a\n\x16MODEL_KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0fMODEL_KIND_TEXT\x10\x01\x12\x14\n\x10MODEL_KIND_IMAGE\x10\x02\x12\x14\n\x10MODEL_KIND_VIDEO\x10\x03\x12\x1d\n\x19MODEL_KIND_MOTION_CONTROL\x10\x04\x32\xe4\x01\n\x0cModelService\x12\x65\n\nListModels\x12 .tokensmith.v1.ListModelsRequest\x1a!.tokensmith.v1.ListModelsResponse\"\x12\x82\xd3\xe4\x93\x02\x0c\x12\n/v1/models\x12m\n\x08GetModel\x12\x1e.tokensmith.v1.GetModelRequest\x1a\x1f.tokensmith.v1.GetModelResponse\" \x82\xd3\xe4\x93\x02\x1a\x12\x18/v1/models/{model_id=**}b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,40 +40,40 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MODELSERVICE'].methods_by_name['ListModels']._serialized_options = b'\202\323\344\223\002\014\022\n/v1/models'
   _globals['_MODELSERVICE'].methods_by_name['GetModel']._loaded_options = None
   _globals['_MODELSERVICE'].methods_by_name['GetModel']._serialized_options = b'\202\323\344\223\002\032\022\030/v1/models/{model_id=**}'
-  _globals['_MODELKIND']._serialized_start=3026
-  _globals['_MODELKIND']._serialized_end=3161
+  _globals['_MODELKIND']._serialized_start=3043
+  _globals['_MODELKIND']._serialized_end=3178
   _globals['_MODEL']._serialized_start=149
-  _globals['_MODEL']._serialized_end=837
-  _globals['_TOKENRATE']._serialized_start=840
-  _globals['_TOKENRATE']._serialized_end=978
-  _globals['_IMAGERATE']._serialized_start=980
-  _globals['_IMAGERATE']._serialized_end=1065
-  _globals['_SECONDRATE']._serialized_start=1067
-  _globals['_SECONDRATE']._serialized_end=1146
-  _globals['_SECONDTIER']._serialized_start=1149
-  _globals['_SECONDTIER']._serialized_end=1324
-  _globals['_MODELLIFECYCLE']._serialized_start=1327
-  _globals['_MODELLIFECYCLE']._serialized_end=1573
-  _globals['_MODELLIFECYCLE_STATUS']._serialized_start=1476
-  _globals['_MODELLIFECYCLE_STATUS']._serialized_end=1573
-  _globals['_TEXTCAPABILITIES']._serialized_start=1576
-  _globals['_TEXTCAPABILITIES']._serialized_end=2013
-  _globals['_IMAGECAPABILITIES']._serialized_start=2016
-  _globals['_IMAGECAPABILITIES']._serialized_end=2150
-  _globals['_VIDEOCAPABILITIES']._serialized_start=2153
-  _globals['_VIDEOCAPABILITIES']._serialized_end=2623
-  _globals['_VIDEOCAPABILITIES_SECONDSSOURCE']._serialized_start=2454
-  _globals['_VIDEOCAPABILITIES_SECONDSSOURCE']._serialized_end=2561
-  _globals['_RESOLUTIONOPTION']._serialized_start=2625
-  _globals['_RESOLUTIONOPTION']._serialized_end=2688
-  _globals['_LISTMODELSREQUEST']._serialized_start=2690
-  _globals['_LISTMODELSREQUEST']._serialized_end=2788
-  _globals['_LISTMODELSRESPONSE']._serialized_start=2790
-  _globals['_LISTMODELSRESPONSE']._serialized_end=2898
-  _globals['_GETMODELREQUEST']._serialized_start=2900
-  _globals['_GETMODELREQUEST']._serialized_end=2941
-  _globals['_GETMODELRESPONSE']._serialized_start=2943
-  _globals['_GETMODELRESPONSE']._serialized_end=3023
-  _globals['_MODELSERVICE']._serialized_start=3164
-  _globals['_MODELSERVICE']._serialized_end=3392
+  _globals['_MODEL']._serialized_end=854
+  _globals['_TOKENRATE']._serialized_start=857
+  _globals['_TOKENRATE']._serialized_end=995
+  _globals['_IMAGERATE']._serialized_start=997
+  _globals['_IMAGERATE']._serialized_end=1082
+  _globals['_SECONDRATE']._serialized_start=1084
+  _globals['_SECONDRATE']._serialized_end=1163
+  _globals['_SECONDTIER']._serialized_start=1166
+  _globals['_SECONDTIER']._serialized_end=1341
+  _globals['_MODELLIFECYCLE']._serialized_start=1344
+  _globals['_MODELLIFECYCLE']._serialized_end=1590
+  _globals['_MODELLIFECYCLE_STATUS']._serialized_start=1493
+  _globals['_MODELLIFECYCLE_STATUS']._serialized_end=1590
+  _globals['_TEXTCAPABILITIES']._serialized_start=1593
+  _globals['_TEXTCAPABILITIES']._serialized_end=2030
+  _globals['_IMAGECAPABILITIES']._serialized_start=2033
+  _globals['_IMAGECAPABILITIES']._serialized_end=2167
+  _globals['_VIDEOCAPABILITIES']._serialized_start=2170
+  _globals['_VIDEOCAPABILITIES']._serialized_end=2640
+  _globals['_VIDEOCAPABILITIES_SECONDSSOURCE']._serialized_start=2471
+  _globals['_VIDEOCAPABILITIES_SECONDSSOURCE']._serialized_end=2578
+  _globals['_RESOLUTIONOPTION']._serialized_start=2642
+  _globals['_RESOLUTIONOPTION']._serialized_end=2705
+  _globals['_LISTMODELSREQUEST']._serialized_start=2707
+  _globals['_LISTMODELSREQUEST']._serialized_end=2805
+  _globals['_LISTMODELSRESPONSE']._serialized_start=2807
+  _globals['_LISTMODELSRESPONSE']._serialized_end=2915
+  _globals['_GETMODELREQUEST']._serialized_start=2917
+  _globals['_GETMODELREQUEST']._serialized_end=2958
+  _globals['_GETMODELRESPONSE']._serialized_start=2960
+  _globals['_GETMODELRESPONSE']._serialized_end=3040
+  _globals['_MODELSERVICE']._serialized_start=3181
+  _globals['_MODELSERVICE']._serialized_end=3409
 # @@protoc_insertion_point(module_scope)

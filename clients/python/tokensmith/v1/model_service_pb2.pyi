@@ -26,7 +26,7 @@ MODEL_KIND_VIDEO: ModelKind
 MODEL_KIND_MOTION_CONTROL: ModelKind
 
 class Model(_message.Message):
-    __slots__ = ("id", "kind", "display_name", "provider", "owned_by", "create_time", "token_rate", "image_rate", "second_rate", "lifecycle", "text", "image", "video", "endpoint", "context_tokens", "max_output_tokens", "parameter_schema_json")
+    __slots__ = ("id", "kind", "display_name", "provider", "owned_by", "create_time", "token_rate", "image_rate", "second_rate", "lifecycle", "text", "image", "video", "endpoint", "context_tokens", "max_output_tokens", "parameter_schema_json", "aliases")
     ID_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     DISPLAY_NAME_FIELD_NUMBER: _ClassVar[int]
@@ -44,6 +44,7 @@ class Model(_message.Message):
     CONTEXT_TOKENS_FIELD_NUMBER: _ClassVar[int]
     MAX_OUTPUT_TOKENS_FIELD_NUMBER: _ClassVar[int]
     PARAMETER_SCHEMA_JSON_FIELD_NUMBER: _ClassVar[int]
+    ALIASES_FIELD_NUMBER: _ClassVar[int]
     id: str
     kind: ModelKind
     display_name: str
@@ -61,7 +62,8 @@ class Model(_message.Message):
     context_tokens: int
     max_output_tokens: int
     parameter_schema_json: str
-    def __init__(self, id: _Optional[str] = ..., kind: _Optional[_Union[ModelKind, str]] = ..., display_name: _Optional[str] = ..., provider: _Optional[str] = ..., owned_by: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., token_rate: _Optional[_Union[TokenRate, _Mapping]] = ..., image_rate: _Optional[_Union[ImageRate, _Mapping]] = ..., second_rate: _Optional[_Union[SecondRate, _Mapping]] = ..., lifecycle: _Optional[_Union[ModelLifecycle, _Mapping]] = ..., text: _Optional[_Union[TextCapabilities, _Mapping]] = ..., image: _Optional[_Union[ImageCapabilities, _Mapping]] = ..., video: _Optional[_Union[VideoCapabilities, _Mapping]] = ..., endpoint: _Optional[str] = ..., context_tokens: _Optional[int] = ..., max_output_tokens: _Optional[int] = ..., parameter_schema_json: _Optional[str] = ...) -> None: ...
+    aliases: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, id: _Optional[str] = ..., kind: _Optional[_Union[ModelKind, str]] = ..., display_name: _Optional[str] = ..., provider: _Optional[str] = ..., owned_by: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., token_rate: _Optional[_Union[TokenRate, _Mapping]] = ..., image_rate: _Optional[_Union[ImageRate, _Mapping]] = ..., second_rate: _Optional[_Union[SecondRate, _Mapping]] = ..., lifecycle: _Optional[_Union[ModelLifecycle, _Mapping]] = ..., text: _Optional[_Union[TextCapabilities, _Mapping]] = ..., image: _Optional[_Union[ImageCapabilities, _Mapping]] = ..., video: _Optional[_Union[VideoCapabilities, _Mapping]] = ..., endpoint: _Optional[str] = ..., context_tokens: _Optional[int] = ..., max_output_tokens: _Optional[int] = ..., parameter_schema_json: _Optional[str] = ..., aliases: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class TokenRate(_message.Message):
     __slots__ = ("input_microcredits", "output_microcredits", "cached_input_microcredits")

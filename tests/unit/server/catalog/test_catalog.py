@@ -58,6 +58,13 @@ def test_a_motion_control_path_is_found_whole_or_not_at_all(catalog: Catalog, pa
     assert catalog.find_motion_control(path) is None
 
 
+def test_an_alias_finds_its_model_and_is_none_itself(catalog: Catalog) -> None:
+    found = catalog.find("claude-haiku-4-5-20251001")
+    assert found is catalog["claude-haiku-4-5"]
+    assert "claude-haiku-4-5-20251001" not in catalog
+    assert catalog.find("Claude-Haiku-4-5-20251001") is None
+
+
 def test_a_near_match_in_other_letter_case_comes_first(catalog: Catalog) -> None:
     assert catalog.near_matches("openai/gpt-oss-20b")[0] == "OpenAI/gpt-oss-20B"
     assert catalog.near_matches("GPT-5.4")[0] == "gpt-5.4"
@@ -131,6 +138,7 @@ def test_the_version_is_short_hexadecimal(catalog: Catalog) -> None:
         ("context_tokens = 1_000", "context_tokens = 1_000\nmax_output_tokens = 9"),
         ('model = "b"', 'model = "c"'),
         ('"a/One"', '"a/Two"'),
+        ('"a/One"', '"a/One"\naliases = ["one"]'),
         ("1_000", "1_000\ncapabilities = { output_cap_bounds_reasoning = false }"),
         ("1_000", '1_000\nlifecycle = { status = "retired", shutdown_on = 2026-01-01 }'),
         ("[5, 10]", "[5]"),

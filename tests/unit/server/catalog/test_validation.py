@@ -343,3 +343,16 @@ def test_decimal_credits_become_exact_micro_credits() -> None:
 def test_an_image_model_may_have_a_token_price_besides() -> None:
     text = changed(IMAGE, "image = 1 ", "image = 1, tokens = { input = 3, output = 4 }")
     assert build(text)["m"].rate == ImageRate(1_000_000, TokenRate(3, 4))
+
+
+def test_an_alias_names_one_model_and_looks_like_an_id() -> None:
+    aliased = changed(TEXT, 'id = "m"', 'id = "m"\naliases = ["a", "b"]')
+    other = changed(IMAGE, '"m"', '"n"')
+    assert build(aliased)["m"].aliases == ("a", "b")
+    taken = changed(other, 'id = "n"', 'id = "n"\naliases = ["b"]')
+    assert problems_of(aliased, taken) == ["n: alias b names m already"]
+    an_id = changed(other, 'id = "n"', 'id = "n"\naliases = ["m"]')
+    assert problems_of(TEXT, an_id) == ["n: alias m names m already"]
+    assert problems_of(changed(aliased, '"a"', '"m"')) == ["m: alias m names m already"]
+    assert "letters, digits" in problems_of(changed(aliased, '"a"', '"a b"'))[0]
+    assert "twice" in problems_of(changed(aliased, '"a"', '"b"'))[0]
