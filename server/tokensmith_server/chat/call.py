@@ -16,6 +16,7 @@ from tokensmith_server.chat.attempts import Attempts
 from tokensmith_server.chat.failures import call_error
 from tokensmith_server.chat.parts import ChatLimits
 from tokensmith_server.chat.request import ChatRequest
+from tokensmith_server.chat.settlement import Settler
 from tokensmith_server.errors import CallError, DeadlineExceeded
 from tokensmith_server.providers.base import ChatCall, ProviderError, Timeouts
 
@@ -135,6 +136,25 @@ class HeldCall:
             return 0
         called = any(message.tool_calls for message in self.request.params.messages)
         return self.text.output_ceiling_tokens if called else 0
+
+    async def void(
+        self,
+        settler: Settler,
+        reason: str,
+        attempt: AttemptOutcome,
+        outcome: Outcome = Outcome.FAILED,
+    ) -> None:
+        """Release the whole hold on the way out of a failure; see ``Settler.void_quietly``."""
+        resolution = await settler.void_quietly(
+            self.placed.hold_id,
+            self.request.caller.account_id,
+            outcome=outcome,
+            reason=reason,
+            attempt=attempt,
+            until=self.expires_time,
+        )
+        if resolution is not None:
+            self.request.receipt.note(resolution.balance)
 
     def settlement(
         self,

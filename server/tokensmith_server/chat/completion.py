@@ -7,7 +7,7 @@ import structlog
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from tokensmith.v1 import chat_service_pb2 as chat_pb
-from tokensmith_server.billing.commands import AttemptOutcome, Outcome
+from tokensmith_server.billing.commands import Outcome
 from tokensmith_server.billing.convert import OUTCOMES, usage_to_proto
 from tokensmith_server.billing.errors import LedgerUnavailable
 from tokensmith_server.catalog.model import Route
@@ -47,15 +47,15 @@ class CompletionRun:
         except ProviderError as error:
             blocked = error.kind is ErrorKind.CONTENT_REFUSED
             outcome = Outcome.BLOCKED if blocked else Outcome.FAILED
-            await self._void(log_reason(error), attempts.failed(error), outcome)
+            await self.call.void(self.settler, log_reason(error), attempts.failed(error), outcome)
             raise call.refusal(error) from error
         except asyncio.CancelledError:
             # Only the end of the process cancels this; nobody will get an answer from it.
-            await self._void("SHUTTING_DOWN", attempts.broken_off("shutdown"))
+            await self.call.void(self.settler, "SHUTTING_DOWN", attempts.broken_off("shutdown"))
             raise
         except Exception:
             _log.exception("chat.defect", hold=call.placed.hold_id)
-            await self._void("INTERNAL", attempts.broken_off("internal"))
+            await self.call.void(self.settler, "INTERNAL", attempts.broken_off("internal"))
             raise
         try:
             return await self._settle(result)
@@ -64,26 +64,11 @@ class CompletionRun:
             raise
         except Exception:
             _log.exception("chat.defect", hold=call.placed.hold_id)
-            await self._void("INTERNAL", attempts.broken_off("internal"))
+            await self.call.void(self.settler, "INTERNAL", attempts.broken_off("internal"))
             raise
 
     async def _send(self, provider: ChatProvider, route: Route) -> ChatResult:
         return await provider.complete_chat(self.call.upstream_call(route, whole=True))
-
-    async def _void(
-        self, reason: str, attempt: AttemptOutcome, outcome: Outcome = Outcome.FAILED
-    ) -> None:
-        call = self.call
-        resolution = await self.settler.void_quietly(
-            call.placed.hold_id,
-            call.request.caller.account_id,
-            outcome=outcome,
-            reason=reason,
-            attempt=attempt,
-            until=call.expires_time,
-        )
-        if resolution is not None:
-            call.request.receipt.note(resolution.balance)
 
     async def _settle(self, result: ChatResult) -> chat_pb.CreateChatCompletionResponse:
         call = self.call

@@ -157,14 +157,8 @@ class ChatService:
     async def _release(self, holding: "asyncio.Task[HeldCall | StoredResult]") -> None:
         held = await holding
         if isinstance(held, HeldCall):
-            await self._settler.void_quietly(
-                held.placed.hold_id,
-                held.request.caller.account_id,
-                outcome=Outcome.ABANDONED,
-                reason="CANCELLED",
-                attempt=held.attempts.broken_off("client_gone"),
-                until=held.expires_time,
-            )
+            attempt = held.attempts.broken_off("client_gone")
+            await held.void(self._settler, "CANCELLED", attempt, Outcome.ABANDONED)
 
     async def _hold(
         self, request: ChatRequest, admitted: Admitted, *, stream: bool

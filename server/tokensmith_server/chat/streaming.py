@@ -119,7 +119,9 @@ class StreamRun:
             self.mailbox.close(error)
         except Exception as error:
             _log.exception("chat.defect", hold=self.call.placed.hold_id)
-            await self._void("INTERNAL", self.call.attempts.broken_off("internal"))
+            await self.call.void(
+                self.settler, "INTERNAL", self.call.attempts.broken_off("internal")
+            )
             self.mailbox.close(error)
         finally:
             # Without effect unless this was cancelled: whoever listens must not wait for ever.
@@ -240,14 +242,14 @@ class StreamRun:
         call.attempts.note_break(error)
         attempt = call.attempts.failed(error)
         if error.kind is ErrorKind.CONTENT_REFUSED:
-            await self._void(log_reason(error), attempt, Outcome.BLOCKED)
+            await self.call.void(self.settler, log_reason(error), attempt, Outcome.BLOCKED)
             self.mailbox.close(call.refusal(error))
         elif progress.worth:
             progress.usage = error.usage or progress.usage
             message = await self._settle(Outcome.TRUNCATED, attempt)
             self._interrupt(message, "The provider broke off in mid-stream")
         elif progress.messages:
-            await self._void(log_reason(error), attempt)
+            await self.call.void(self.settler, log_reason(error), attempt)
             self.mailbox.close(
                 StreamInterrupted(
                     "The provider broke off before there was an answer. You were not charged.",
@@ -255,14 +257,14 @@ class StreamRun:
                 )
             )
         else:
-            await self._void(log_reason(error), attempt)
+            await self.call.void(self.settler, log_reason(error), attempt)
             self.mailbox.close(call.refusal(error))
 
     async def _end_abandoned(self) -> None:
         """The listener left, or was too slow: it pays for what it took."""
         attempt = self.call.attempts.broken_off("client_gone")
         if self._progress.output_bytes <= 0:
-            await self._void("CANCELLED", attempt, Outcome.ABANDONED)
+            await self.call.void(self.settler, "CANCELLED", attempt, Outcome.ABANDONED)
             self.mailbox.close(
                 StreamInterrupted("The stream was read too slowly.", charged_microcredits=0)
             )
@@ -281,11 +283,13 @@ class StreamRun:
         if isinstance(error, ProviderError):
             blocked = error.kind is ErrorKind.CONTENT_REFUSED
             outcome = Outcome.BLOCKED if blocked else Outcome.FAILED
-            await self._void(log_reason(error), call.attempts.failed(error), outcome)
+            await self.call.void(
+                self.settler, log_reason(error), call.attempts.failed(error), outcome
+            )
             self.mailbox.close(call.refusal(error))
             return
         _log.error("chat.defect", hold=call.placed.hold_id, exc_info=error)
-        await self._void("INTERNAL", call.attempts.broken_off("internal"))
+        await self.call.void(self.settler, "INTERNAL", call.attempts.broken_off("internal"))
         self.mailbox.close(error)
 
     async def _end_shut_down(self, relay: "asyncio.Task[None]") -> None:
@@ -294,7 +298,7 @@ class StreamRun:
         await asyncio.wait((relay,))
         attempt = self.call.attempts.broken_off("shutdown")
         if not self._progress.worth:
-            await self._void("SHUTTING_DOWN", attempt)
+            await self.call.void(self.settler, "SHUTTING_DOWN", attempt)
             return
         try:
             message = await self._settle(Outcome.TRUNCATED, attempt, until=self.settler.clock.now())
@@ -310,21 +314,6 @@ class StreamRun:
                 charged_microcredits=message.charge.charged_microcredits,
             )
         )
-
-    async def _void(
-        self, reason: str, attempt: AttemptOutcome, outcome: Outcome = Outcome.FAILED
-    ) -> None:
-        call = self.call
-        resolution = await self.settler.void_quietly(
-            call.placed.hold_id,
-            call.request.caller.account_id,
-            outcome=outcome,
-            reason=reason,
-            attempt=attempt,
-            until=call.expires_time,
-        )
-        if resolution is not None:
-            call.request.receipt.note(resolution.balance)
 
     async def _settle(
         self,
