@@ -9,6 +9,7 @@ from tokensmith.v1 import model_service_pb2 as model_pb
 from tokensmith.v1 import model_service_pb2_grpc as model_grpc
 from tokensmith_server.catalog.catalog import Catalog
 from tokensmith_server.catalog.convert import kind_from_proto, model_to_proto
+from tokensmith_server.catalog.parameter_schema import ParameterSchemas
 from tokensmith_server.clock import Clock
 from tokensmith_server.errors import InvalidField, ModelNotFound
 
@@ -21,6 +22,7 @@ class ModelServicer(model_grpc.ModelServiceServicer):
     def __init__(self, catalog: Catalog, clock: Clock) -> None:
         self._catalog = catalog
         self._clock = clock
+        self._schemas = ParameterSchemas(catalog)
 
     async def ListModels(  # noqa: N802
         self,
@@ -53,9 +55,9 @@ class ModelServicer(model_grpc.ModelServiceServicer):
         if model is None:
             raise ModelNotFound(request.model_id, self._catalog.near_matches(request.model_id))
         today = datetime.fromtimestamp(self._clock.now(), UTC).date()
-        return model_pb.GetModelResponse(
-            model=model_to_proto(model, today), catalog_version=self._catalog.version
-        )
+        message = model_to_proto(model, today)
+        message.parameter_schema_json = self._schemas.json_of(model)
+        return model_pb.GetModelResponse(model=message, catalog_version=self._catalog.version)
 
 
 def _position(page_token: str, count: int) -> int:

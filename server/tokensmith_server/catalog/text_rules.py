@@ -1,0 +1,82 @@
+"""The rules between the fields of a chat body, for its parameter schema. Pure."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from tokensmith_server.catalog.model import Capabilities, ReasoningEffort, Support
+from tokensmith_server.catalog.parameter_terms import Json
+from tokensmith_server.catalog.parameter_vendors import Vendor
+
+
+def text_rules(can: Capabilities, vendor: Vendor, properties: Mapping[str, Json]) -> Json:
+    """What goes only with, or never beside, other fields among ``properties``."""
+    needs = {"stream_options": _needs("stream")}
+    if "top_logprobs" in properties:
+        needs["top_logprobs"] = _needs("logprobs")
+    rules = [
+        rule
+        for rule in (_reasoning_rule(can, vendor, properties), _sampling_rule(can, vendor))
+        if rule
+    ]
+    return {"dependentSchemas": needs, **({"allOf": rules} if rules else {})}
+
+
+def _needs(switch: str) -> Json:
+    return {"properties": {switch: {"const": True}}, "required": [switch]}
+
+
+# Which settings each switch of the catalog is about.
+_SWITCHED: Final = (
+    ("temperature", ("temperature",)),
+    ("top_p", ("top_p",)),
+    ("penalties", ("frequency_penalty", "presence_penalty")),
+    ("logit_bias", ("logit_bias",)),
+    ("logprobs", ("logprobs", "top_logprobs")),
+    ("seed", ("seed",)),
+    ("stop", ("stop",)),
+    ("verbosity", ("verbosity",)),
+)
+
+
+def _reasoning_rule(
+    can: Capabilities, vendor: Vendor, properties: Mapping[str, Json]
+) -> Json | None:
+    """What goes only with the effort "none", asked for or by default."""
+    neutral: dict[str, Any] = {
+        "frequency_penalty": {"const": 0},
+        "presence_penalty": {"const": 0},
+        "logprobs": {"const": False},
+    }
+    sampling = vendor.neutral_sampling
+    if sampling is not None:
+        neutral |= {name: {"const": sampling} for name in ("temperature", "top_p")}
+    refused = {
+        field: neutral.get(field, False)
+        for switch, fields in _SWITCHED
+        if getattr(can, switch) is Support.WITHOUT_REASONING
+        for field in fields
+        if field in properties
+    }
+    if can.tools and not can.tools_with_reasoning:
+        refused["tools"] = {"items": {"properties": {"type": {"const": "custom"}}}}
+        if "functions" in properties:
+            refused["functions"] = {"maxItems": 0}
+    if not refused:
+        return None
+    calm: Json = {"properties": {"reasoning_effort": {"const": "none"}}}
+    if can.default_reasoning_effort is not ReasoningEffort.NONE:
+        calm["required"] = ["reasoning_effort"]
+    return {"if": {"not": calm}, "then": {"properties": refused}}
+
+
+def _sampling_rule(can: Capabilities, vendor: Vendor) -> Json | None:
+    if can.temperature_with_top_p:
+        return None
+    both: Json = {"required": ["temperature", "top_p"]}
+    neutral = vendor.neutral_sampling
+    if neutral is None:
+        return {"not": both}
+    one_changes_nothing = [
+        {"properties": {name: {"const": neutral}}} for name in ("temperature", "top_p")
+    ]
+    return {"if": both, "then": {"anyOf": one_changes_nothing}}
