@@ -44,6 +44,8 @@ class Vendor:
     cache_breakpoints: bool = False
     schema_required: bool = False
     """Whether a ``json_schema`` response format must bring its schema."""
+    thinking_budget_min: int = 0
+    """Tokens that thinking by budget needs within the output limit; it excludes a forced call."""
     any_function_name: bool = True
     """Whether a function's name may also begin with a digit or a dash."""
 
@@ -74,6 +76,7 @@ VENDORS: Final[Mapping[str, Vendor]] = {
         temperature_max=1,
         neutral_sampling=1,
         schema_required=True,
+        thinking_budget_min=1_024,
     ),
     "gemini": Vendor(
         _SHARED - {"custom_tools", "logit_bias"}, seed_bits=32, any_function_name=False
@@ -109,5 +112,6 @@ def _together(one: Vendor, other: Vendor) -> Vendor:
         allowed_tools=one.allowed_tools or other.allowed_tools,
         cache_breakpoints=one.cache_breakpoints or other.cache_breakpoints,
         schema_required=one.schema_required and other.schema_required,
+        thinking_budget_min=min(one.thinking_budget_min, other.thinking_budget_min),
         any_function_name=one.any_function_name or other.any_function_name,
     )

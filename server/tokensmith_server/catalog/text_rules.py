@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tokensmith_server.catalog.model import Capabilities, ReasoningEffort, Support
+from tokensmith_server.catalog.model import Capabilities, ReasoningEffort, Support, Thinking
 from tokensmith_server.catalog.parameter_terms import Json
 from tokensmith_server.catalog.parameter_vendors import Vendor
 
@@ -13,12 +13,13 @@ def text_rules(can: Capabilities, vendor: Vendor, properties: Mapping[str, Json]
     needs = {"stream_options": _needs("stream")}
     if "top_logprobs" in properties:
         needs["top_logprobs"] = _needs("logprobs")
-    rules = [
-        rule
-        for rule in (_reasoning_rule(can, vendor, properties), _sampling_rule(can, vendor))
-        if rule
-    ]
-    return {"dependentSchemas": needs, **({"allOf": rules} if rules else {})}
+    rules = (
+        _reasoning_rule(can, vendor, properties),
+        _sampling_rule(can, vendor),
+        _budget_rule(can, vendor),
+    )
+    found = [rule for rule in rules if rule is not None]
+    return {"dependentSchemas": needs, **({"allOf": found} if found else {})}
 
 
 def _needs(switch: str) -> Json:
@@ -63,10 +64,17 @@ def _reasoning_rule(
             refused["functions"] = {"maxItems": 0}
     if not refused:
         return None
+    # A model that says nothing of its default is taken to reason.
+    by_default = can.default_reasoning_effort is not ReasoningEffort.NONE
+    return {"if": _reasons(by_default=by_default), "then": {"properties": refused}}
+
+
+def _reasons(*, by_default: bool) -> Json:
+    """Whether a call reasons; ``by_default`` is whether one does that says nothing of it."""
     calm: Json = {"properties": {"reasoning_effort": {"const": "none"}}}
-    if can.default_reasoning_effort is not ReasoningEffort.NONE:
+    if by_default:
         calm["required"] = ["reasoning_effort"]
-    return {"if": {"not": calm}, "then": {"properties": refused}}
+    return {"not": calm}
 
 
 def _sampling_rule(can: Capabilities, vendor: Vendor) -> Json | None:
@@ -80,3 +88,30 @@ def _sampling_rule(can: Capabilities, vendor: Vendor) -> Json | None:
         {"properties": {name: {"const": neutral}}} for name in ("temperature", "top_p")
     ]
     return {"if": both, "then": {"anyOf": one_changes_nothing}}
+
+
+def _budget_rule(can: Capabilities, vendor: Vendor) -> Json | None:
+    """What a budget to think with needs and excludes, where that is how a model reasons."""
+    if can.thinking is not Thinking.BUDGET or not vendor.thinking_budget_min:
+        return None
+    limit = {"minimum": vendor.thinking_budget_min + 1}
+    # By what is refused, so that the schema of a choice need not be said again.
+    forced = {
+        "anyOf": [
+            {"const": "required"},
+            {"type": "object", "required": ["function"]},
+            {
+                "properties": {"allowed_tools": {"properties": {"mode": {"const": "required"}}}},
+                "type": "object",
+                "required": ["allowed_tools"],
+            },
+        ]
+    }
+    then = {
+        "max_completion_tokens": limit,
+        "max_tokens": limit,
+        "tool_choice": {"not": forced},
+    }
+    # Thinking is asked for only where an effort is known.
+    by_default = can.default_reasoning_effort not in {None, ReasoningEffort.NONE}
+    return {"if": _reasons(by_default=by_default), "then": {"properties": then}}

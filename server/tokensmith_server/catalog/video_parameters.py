@@ -15,6 +15,7 @@ from tokensmith_server.catalog.parameter_terms import (
     integer,
     metadata_pairs,
     model_name,
+    nullable,
     number,
     record,
     text,
@@ -167,23 +168,26 @@ def _rules(video: VideoSpec) -> Json:
             "if": {"properties": {"voice_ids": {"minItems": 1}}},
             "then": {"properties": {"generate_audio": {"const": True}}},
         }
-    rules = [
-        rule for resolution, allowed in video.seconds_at for rule in _narrowed(resolution, allowed)
-    ]
+    rules = [_narrowed(resolution, allowed) for resolution, allowed in video.seconds_at]
     return {
         **({"dependentSchemas": needs} if needs else {}),
         **({"allOf": rules} if rules else {}),
     }
 
 
-def _narrowed(resolution: str, allowed: tuple[int, ...]) -> list[Json]:
-    """Fewer lengths at one resolution, however it is said."""
-    lengths = _seconds(allowed)
-    then = {"properties": {"seconds": lengths, "duration": lengths}}
-    said: list[Json] = [
-        {"properties": {"resolution": {"const": resolution}}, "required": ["resolution"]}
+def _narrowed(resolution: str, allowed: tuple[int, ...]) -> Json:
+    """Fewer lengths at one resolution, by whichever names the two are said."""
+    said = [
+        _said("resolution", {"const": resolution}),
+        _said("parameters", _said("resolution", {"const": resolution})),
     ]
     if resolution in _SIDES:
-        size = {"pattern": _size_pattern(resolution)}
-        said.append({"properties": {"size": size}, "required": ["size"]})
-    return [{"if": {"anyOf": said}, "then": then}]
+        said.append(_said("size", {"pattern": _size_pattern(resolution)}))
+    lengths = _seconds(allowed)
+    google = {"properties": {"durationSeconds": nullable(lengths)}}
+    lengths_by_name = {"seconds": lengths, "duration": lengths, "parameters": google}
+    return {"if": {"anyOf": said}, "then": {"properties": lengths_by_name}}
+
+
+def _said(name: str, term: Json) -> Json:
+    return {"properties": {name: term}, "required": [name]}

@@ -1,5 +1,6 @@
 """Models, balances and the request log over gRPC."""
 
+import json
 from typing import Any
 
 import grpc
@@ -62,6 +63,17 @@ async def test_one_model_by_its_exact_id() -> None:
         told = await failure_of(rig.models.GetModel(request, metadata=(KEY,)))
         assert told.code is grpc.StatusCode.NOT_FOUND
         assert "openai/gpt-oss-120b" in told.facts["near_matches"]
+
+
+async def test_a_model_has_its_parameter_schema_and_a_list_has_none() -> None:
+    async with open_server("inprocess") as rig:
+        listed = await rig.models.ListModels(model_pb.ListModelsRequest(), metadata=(KEY,))
+        assert not any(model.parameter_schema_json for model in listed.models)
+        for model_id in BUILT_IN:
+            request = model_pb.GetModelRequest(model_id=model_id)
+            model = (await rig.models.GetModel(request, metadata=(KEY,))).model
+            assert json.loads(model.parameter_schema_json)["title"] == model.display_name
+            assert model.ByteSize() < 32 * 1_024
 
 
 async def test_balance_and_request_log_are_the_callers_own() -> None:
