@@ -72,7 +72,9 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
         "Count a conversation's tokens, in Anthropic's shape", "Text", CountRequest
     ),
     ("GET", "/v1/models"): Operation("List every model with its price", "Models"),
-    ("GET", "/v1/models/{model_id}"): Operation("Get a model with its price", "Models"),
+    ("GET", "/v1/models/{model_id}"): Operation(
+        "Get a model with its price and the schema of its calls", "Models"
+    ),
     ("GET", "/v1/credits"): Operation("Get the balance", "Money"),
     ("GET", "/v1/key"): Operation("Describe the key that asks", "Money"),
     ("POST", "/v1/estimate"): Operation("Price a call before it is made", "Money", PricedBody),

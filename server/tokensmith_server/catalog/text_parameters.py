@@ -6,7 +6,7 @@ the catalog's word, and what its vendors have a place for is ``parameter_vendors
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from tokensmith_server.catalog.message_parameters import message_definitions, messages_of
 from tokensmith_server.catalog.model import (
@@ -100,13 +100,18 @@ def _always(term: Json) -> Callable[[_Facts], Json]:
     return lambda _: term
 
 
-def _limit(description: str, **keywords: Any) -> Callable[[_Facts], Json]:
-    def make(facts: _Facts) -> Json:
-        return integer(1, facts.text.output_ceiling_tokens, description, **keywords) | {
-            "default": facts.text.default_output_tokens
-        }
+def _limit(facts: _Facts) -> Json:
+    return integer(
+        1,
+        facts.text.output_ceiling_tokens,
+        "Most tokens to write. The default is lowered to what the balance affords.",
+        default=facts.text.default_output_tokens,
+    )
 
-    return make
+
+def _former_limit(facts: _Facts) -> Json:
+    description = "Former name of `max_completion_tokens`."
+    return integer(1, facts.text.output_ceiling_tokens, description, deprecated=True)
 
 
 def _effort(facts: _Facts) -> Json | None:
@@ -280,10 +285,8 @@ _Make = Callable[[_Facts], Json | None]
 _SETTINGS: Final[Mapping[str, _Make]] = {
     "stream": _always(boolean("Whether to send the answer as it is written.", default=False)),
     "stream_options": _always(_STREAM_OPTIONS),
-    "max_completion_tokens": _limit(
-        "Most tokens to write; the default may be lowered to the balance."
-    ),
-    "max_tokens": _limit("Former name of `max_completion_tokens`.", deprecated=True),
+    "max_completion_tokens": _limit,
+    "max_tokens": _former_limit,
     "reasoning_effort": _effort,
     "verbosity": _verbosity,
     "temperature": _sampling("temperature", "How freely to choose words."),

@@ -7,10 +7,23 @@ from tokensmith_server.catalog.model import Capabilities, ReasoningEffort, Suppo
 from tokensmith_server.catalog.parameter_terms import Json
 from tokensmith_server.catalog.parameter_vendors import Vendor
 
+# What makes a model call a tool, by what tells it from other choices.
+_FORCED: Final[tuple[Json, ...]] = (
+    {"const": "required"},
+    {"type": "object", "required": ["function"]},
+    {"type": "object", "required": ["custom"]},
+)
+_CHOICE_NEEDS_TOOLS: Final[Json] = {
+    "if": {"properties": {"tool_choice": {"anyOf": list(_FORCED)}}},
+    "then": {"properties": {"tools": {"minItems": 1}}, "required": ["tools"]},
+}
+
 
 def text_rules(can: Capabilities, vendor: Vendor, properties: Mapping[str, Json]) -> Json:
     """What goes only with, or never beside, other fields among ``properties``."""
     needs = {"stream_options": _needs("stream")}
+    if "tools" in properties:
+        needs["tool_choice"] = _CHOICE_NEEDS_TOOLS
     if "top_logprobs" in properties:
         needs["top_logprobs"] = _needs("logprobs")
     rules = (
@@ -95,18 +108,7 @@ def _budget_rule(can: Capabilities, vendor: Vendor) -> Json | None:
     if can.thinking is not Thinking.BUDGET or not vendor.thinking_budget_min:
         return None
     limit = {"minimum": vendor.thinking_budget_min + 1}
-    # By what is refused, so that the schema of a choice need not be said again.
-    forced = {
-        "anyOf": [
-            {"const": "required"},
-            {"type": "object", "required": ["function"]},
-            {
-                "properties": {"allowed_tools": {"properties": {"mode": {"const": "required"}}}},
-                "type": "object",
-                "required": ["allowed_tools"],
-            },
-        ]
-    }
+    forced = {"anyOf": [*_FORCED, _allowed("required")]}
     then = {
         "max_completion_tokens": limit,
         "max_tokens": limit,
@@ -115,3 +117,13 @@ def _budget_rule(can: Capabilities, vendor: Vendor) -> Json | None:
     # Thinking is asked for only where an effort is known.
     by_default = can.default_reasoning_effort not in {None, ReasoningEffort.NONE}
     return {"if": _reasons(by_default=by_default), "then": {"properties": then}}
+
+
+def _allowed(mode: str) -> Json:
+    """A choice among some tools, of one mode."""
+    some = {"properties": {"mode": {"const": mode}}}
+    return {
+        "type": "object",
+        "properties": {"allowed_tools": some},
+        "required": ["allowed_tools"],
+    }

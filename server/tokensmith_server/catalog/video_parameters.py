@@ -38,6 +38,11 @@ def _link(description: str = "") -> Json:
     return text(description, **_LINK)
 
 
+def _other_name(name: str) -> Json:
+    """Marks a field that says what another says, so that a form need not show both."""
+    return {"description": f"Another name of `{name}`.", "deprecated": True}
+
+
 _REFERENCE: Final = either(
     [
         _link(),
@@ -55,10 +60,10 @@ _SETTINGS: Final[dict[str, Json]] = {
     "negative_prompt": text("What to avoid.", maxLength=TEXT_LENGTH_MAX),
     "seed": integer(-(2**63), 2**63 - 1, "For repeatable videos, as far as the provider can."),
     "guidance_scale": number("How closely to follow the prompt."),
-    "cfg_scale": number("Another name of `guidance_scale`."),
+    "cfg_scale": number() | _other_name("guidance_scale"),
     "input_reference": _REFERENCE,
-    "image_url": _link("Another name of `input_reference`."),
-    "start_image_url": _link("Another name of `input_reference`."),
+    "image_url": _link() | _other_name("input_reference"),
+    "start_image_url": _link() | _other_name("input_reference"),
     "end_image_url": _link("Image to end with."),
     "image_urls": array(_link(), "Images to take things from.", maxItems=7),
     "video_url": _link("Video to edit, to extend, or to take things from."),
@@ -92,7 +97,7 @@ def video_parameters(model: ModelSpec) -> Json:
             "description": "Length; billed by the second.",
             "default": rate.default_seconds,
         }
-        properties["duration"] = seconds | {"description": "Another name of `seconds`."}
+        properties["duration"] = seconds | _other_name("seconds")
         google["durationSeconds"] = seconds
     if video.resolutions:
         resolution = choice(video.resolutions, "How fine.", default=video.default_resolution)
@@ -102,7 +107,9 @@ def video_parameters(model: ModelSpec) -> Json:
         properties["size"] = _size(sizes)
     properties["aspect_ratio"] = text("Shape.", examples=["16:9", "9:16", "1:1"])
     google["aspectRatio"] = text()
-    properties["parameters"] = record({}, google, "Google's spelling of these settings.")
+    properties["parameters"] = record({}, google, "Google's names of these settings.") | {
+        "deprecated": True
+    }
     if video.generate_audio:
         properties["generate_audio"] = boolean("Whether to make sound.", default=True)
     if video.voice_control:
@@ -141,9 +148,9 @@ def motion_parameters(model: ModelSpec) -> Json:
 
 
 def _seconds(allowed: Iterable[int]) -> Json:
-    """Lengths, which OpenAI's clients send as text."""
+    """Lengths, as numbers or, which is how OpenAI's clients send them, as text."""
     numbers = list(allowed)
-    return {"enum": [*numbers, *map(str, numbers)]}
+    return either([{"type": "integer", "enum": numbers}, choice(map(str, numbers))])
 
 
 def _size(resolutions: list[str]) -> Json:

@@ -71,6 +71,8 @@ CHAT_SETTINGS: list[dict[str, Any]] = [
     {"tools": [{"type": "function", "function": {"name": "f", "strictness": 1}}]},
     {"tool_choice": "none"},
     {"tool_choice": "any"},
+    {"tool_choice": "required"},
+    {"tool_choice": {"type": "function", "function": {"name": "look_up"}}},
     {"tools": [FUNCTION], "tool_choice": "required"},
     {"tools": [FUNCTION], "tool_choice": {"type": "function", "function": {"name": "look_up"}}},
     {

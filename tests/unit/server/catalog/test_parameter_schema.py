@@ -124,6 +124,8 @@ def test_all_that_is_on_offer_is_taken(model: ModelSpec) -> None:
 
 def _offered(term: dict[str, Any]) -> Iterator[Any]:
     """The values that a form would show for a field."""
+    for shape in term.get("anyOf", ()):
+        yield from shape.get("enum", ())
     yield from term.get("enum", ())
     yield from term.get("examples", ())
     for bound in ("const", "minimum", "maximum"):
