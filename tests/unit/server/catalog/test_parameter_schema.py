@@ -26,8 +26,10 @@ from tokensmith_bridge.openai.media_schema import (
 )
 from tokensmith_bridge.openai.schema import ChatRequest
 from tokensmith_server.catalog.loader import Source, build_catalog, load_catalog
-from tokensmith_server.catalog.model import Kind, ModelSpec
+from tokensmith_server.catalog.model import Dialect, Kind, ModelSpec
 from tokensmith_server.catalog.parameter_schema import ParameterSchemas, parameter_schema
+from tokensmith_server.catalog.parameter_vendors import VENDORS
+from tokensmith_server.providers.registry import CHAT_FACTORIES
 
 GATEWAY = Gateway(BUILT_IN)
 MODELS = list(BUILT_IN.values())
@@ -135,7 +137,7 @@ def _offered(term: dict[str, Any]) -> Iterator[Any]:
         yield from (True, False)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_whatever_the_gateway_takes_fits(data: st.DataObject) -> None:
     model = data.draw(st.sampled_from(TEXTS))
@@ -159,6 +161,11 @@ def test_every_field_of_chat_is_some_models() -> None:
         "prediction",
         "web_search_options",
     }
+
+
+def test_every_vendor_of_chat_is_known() -> None:
+    assert set(VENDORS) == set(CHAT_FACTORIES)
+    assert set(Dialect) <= set(VENDORS)
 
 
 def test_a_schema_names_aliases_too() -> None:
