@@ -1,13 +1,19 @@
 """Accounts and API keys."""
 
+import asyncio
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import bindparam, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
-from tokensmith_server.billing.errors import AccountExists, AccountNotFound, KeyNotFound
+from tokensmith_server.billing.errors import (
+    AccountExists,
+    AccountNotFound,
+    KeyNotFound,
+    LedgerUnavailable,
+)
 from tokensmith_server.billing.store import Account, ApiKey, Caller
 from tokensmith_server.storage.mapping import account_from_row, key_from_row, key_to_row
 from tokensmith_server.storage.sessions import Sessions
@@ -47,6 +53,9 @@ class SQLAccountStore:
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
+        # When keys were used, by id: what of it is not written yet.
+        self._uses: dict[str, int] = {}
+        self._noting: asyncio.Task[None] | None = None
 
     async def create_account(self, account_id: str, name: str, created_time: float) -> Account:
         """See ``AccountStore.create_account``."""
@@ -148,13 +157,36 @@ class SQLAccountStore:
             return None
         account_id, account_name, key_id, last_used = found
         if last_used is None or microseconds(now - LAST_USED_STEP_SECONDS) >= last_used:
-            await self._note_use(key_id, now)
+            self._note_use(key_id, now)
         return Caller(account_id, account_name, key_id)
 
-    async def _note_use(self, key_id: str, now: float) -> None:
-        parameters = {"id": key_id, "used": microseconds(now)}
+    async def uses_noted(self) -> None:
+        """Wait until no use of a key is left to be written."""
+        if self._noting is not None:
+            await self._noting
 
-        def note(session: Session) -> None:
-            session.connection().execute(_NOTE_USE, parameters)
+    def _note_use(self, key_id: str, now: float) -> None:
+        """Have it written when there is time; those that come meanwhile share a transaction.
 
-        await self._sessions.write(note)
+        Nobody waits for it: the call of a key that is used once in a while would wait for the disk.
+        """
+        self._uses[key_id] = microseconds(now)
+        if self._noting is None:
+            self._noting = asyncio.get_running_loop().create_task(self._note_uses())
+
+    async def _note_uses(self) -> None:
+        try:
+            while self._uses:
+                uses, self._uses = self._uses, {}
+                # In one order, so that no two processes wait for each other's rows.
+                rows = [{"id": key_id, "used": used} for key_id, used in sorted(uses.items())]
+
+                def note(session: Session, rows: list[dict[str, Any]] = rows) -> None:
+                    session.connection().execute(_NOTE_USE, rows)
+
+                await self._sessions.write(note)
+        except LedgerUnavailable:
+            # Each key's next look-up finds that it was not noted.
+            self._uses.clear()
+        finally:
+            self._noting = None

@@ -69,6 +69,7 @@ async def open_storage(
         sessions = Sessions(database_url, writer)
         stack.push_async_callback(sessions.close)
         store = SQLStore(sessions, writer, price)
+        stack.push_async_callback(store.uses_noted)
         if server:
             await store.beat(owner, clock.now())
             stack.push_async_callback(_retire, store, owner)

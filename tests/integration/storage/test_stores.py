@@ -1,5 +1,6 @@
 """What the SQL stores do beyond the contract that the in-memory ledger shares."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -9,7 +10,7 @@ from tests.support.clock import FakeClock
 from tests.support.ledger import LedgerUnderTest, price_of
 from tokensmith_server.billing.store import ApiKey
 from tokensmith_server.storage.account_store import LAST_USED_STEP_SECONDS
-from tokensmith_server.storage.storage import open_storage
+from tokensmith_server.storage.storage import SQLStore, open_storage
 
 
 @pytest.fixture(params=[sqlite, postgres], ids=["sqlite", "postgres"])
@@ -23,6 +24,24 @@ async def ledger(request: pytest.FixtureRequest) -> AsyncIterator[LedgerUnderTes
             await store.audit(now=clock.now())
 
 
+async def uses_noted(ledger: LedgerUnderTest) -> None:
+    """Wait for what no call waits for."""
+    assert isinstance(ledger.store, SQLStore)
+    await ledger.store.uses_noted()
+
+
+async def test_uses_of_many_keys_at_once_are_all_noted(ledger: LedgerUnderTest) -> None:
+    account_id = await ledger.open_account()
+    now = ledger.clock.now()
+    for number in range(50):
+        key = ApiKey(f"key-{number}", account_id, "laptop", "wxyz", now, None, None, None)
+        await ledger.store.create_key(key, bytes([number]))
+    callers = [ledger.store.find_caller(bytes([number]), now) for number in range(50)]
+    assert None not in await asyncio.gather(*callers)
+    await uses_noted(ledger)
+    assert {key.last_used_time for key in await ledger.store.list_keys(account_id)} == {now}
+
+
 async def test_use_of_a_key_is_noted_once_a_minute(ledger: LedgerUnderTest) -> None:
     account_id = await ledger.open_account()
     key = ApiKey("key", account_id, "laptop", "wxyz", ledger.clock.now(), None, None, None)
@@ -31,6 +50,7 @@ async def test_use_of_a_key_is_noted_once_a_minute(ledger: LedgerUnderTest) -> N
     async def last_used_after(seconds: float) -> float | None:
         now = ledger.clock.advance(seconds)
         assert await ledger.store.find_caller(b"hash", now) is not None
+        await uses_noted(ledger)
         return (await ledger.store.list_keys(account_id))[0].last_used_time
 
     first = await last_used_after(1.0)
