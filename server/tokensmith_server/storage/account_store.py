@@ -15,6 +15,7 @@ from tokensmith_server.billing.errors import (
     LedgerUnavailable,
 )
 from tokensmith_server.billing.store import Account, ApiKey, Caller
+from tokensmith_server.storage.caller_lookup import CallerLookup
 from tokensmith_server.storage.mapping import account_from_row, key_from_row, key_to_row
 from tokensmith_server.storage.sessions import Sessions
 from tokensmith_server.storage.tables import AccountRow, ApiKeyRow
@@ -22,24 +23,6 @@ from tokensmith_server.storage.times import microseconds
 
 LAST_USED_STEP_SECONDS: Final = 60.0
 """How exact ``last_used_time`` is: authenticating writes at most once in this time for a key."""
-
-# Made once: every key that calls is looked up every few seconds, and making a query costs more than
-# running it.
-_FIND_CALLER: Final = (
-    select(
-        ApiKeyRow.account_id,
-        AccountRow.name,
-        ApiKeyRow.key_id,
-        ApiKeyRow.last_used_time_microseconds,
-    )
-    .join(AccountRow, col(AccountRow.account_id) == ApiKeyRow.account_id)
-    .where(
-        ApiKeyRow.key_hash == bindparam("key_hash"),
-        col(ApiKeyRow.revoked_time_microseconds).is_(None),
-        col(ApiKeyRow.expires_time_microseconds).is_(None)
-        | (col(ApiKeyRow.expires_time_microseconds) > bindparam("now")),
-    )
-)
 
 _NOTE_USE: Final = (
     update(ApiKeyRow)
@@ -51,8 +34,9 @@ _NOTE_USE: Final = (
 class SQLAccountStore:
     """``AccountStore`` on either engine. Each method documents itself there."""
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: Sessions, callers: CallerLookup) -> None:
         self._sessions = sessions
+        self._callers = callers
         # When keys were used, by id: what of it is not written yet.
         self._uses: dict[str, int] = {}
         self._noting: asyncio.Task[None] | None = None
@@ -149,16 +133,13 @@ class SQLAccountStore:
 
     async def find_caller(self, key_hash: bytes, now: float) -> Caller | None:
         """See ``AccountStore.find_caller``."""
-        parameters = {"key_hash": key_hash, "now": microseconds(now)}
-        found = await self._sessions.read(
-            lambda session: session.connection().execute(_FIND_CALLER, parameters).first()
-        )
-        if found is None:
+        key = await self._callers.find(key_hash, microseconds(now))
+        if key is None:
             return None
-        account_id, account_name, key_id, last_used = found
+        last_used = key.last_used_time_microseconds
         if last_used is None or microseconds(now - LAST_USED_STEP_SECONDS) >= last_used:
-            self._note_use(key_id, now)
-        return Caller(account_id, account_name, key_id)
+            self._note_use(key.key_id, now)
+        return Caller(key.account_id, key.account_name, key.key_id)
 
     async def uses_noted(self) -> None:
         """Wait until no use of a key is left to be written."""

@@ -8,6 +8,7 @@ from tokensmith_server.billing.errors import LedgerUnavailable
 from tokensmith_server.clock import Clock
 from tokensmith_server.faults import fault_point as process_fault_point
 from tokensmith_server.storage.account_store import SQLAccountStore
+from tokensmith_server.storage.caller_lookup import CallerLookup
 from tokensmith_server.storage.engine import ServerLock, parse_database_url
 from tokensmith_server.storage.ledger_database import LedgerDatabase
 from tokensmith_server.storage.ledger_store import SQLLedgerStore
@@ -24,10 +25,14 @@ class SQLStore(SQLLedgerStore, SQLAccountStore, SQLRequestStore, SQLSweepStore, 
     """All five store Protocols on one database."""
 
     def __init__(
-        self, sessions: Sessions, writer: GroupCommitWriter, price: Price | None = None
+        self,
+        sessions: Sessions,
+        writer: GroupCommitWriter,
+        callers: CallerLookup,
+        price: Price | None = None,
     ) -> None:
         SQLLedgerStore.__init__(self, writer)
-        SQLAccountStore.__init__(self, sessions)
+        SQLAccountStore.__init__(self, sessions, callers)
         SQLRequestStore.__init__(self, sessions)
         SQLSweepStore.__init__(self, sessions, writer, price)
         SQLResponseStore.__init__(self, sessions)
@@ -68,7 +73,9 @@ async def open_storage(
         stack.push_async_callback(writer.close)
         sessions = Sessions(database_url, writer)
         stack.push_async_callback(sessions.close)
-        store = SQLStore(sessions, writer, price)
+        callers = CallerLookup(database_url)
+        stack.push_async_callback(callers.close)
+        store = SQLStore(sessions, writer, callers, price)
         stack.push_async_callback(store.uses_noted)
         if server:
             await store.beat(owner, clock.now())

@@ -17,7 +17,9 @@ from tokensmith_server.billing.errors import (
     InsufficientCredits,
     LedgerUnavailable,
 )
+from tokensmith_server.billing.store import ApiKey
 from tokensmith_server.storage import migrate
+from tokensmith_server.storage.caller_lookup import CallerLookup
 from tokensmith_server.storage.errors import CommitUnknown
 from tokensmith_server.storage.postgres_ledger import PostgresLedger
 from tokensmith_server.storage.postgres_pipeline import (
@@ -165,6 +167,27 @@ async def test_crashed_server_is_unavailable_until_it_is_back(own_server: Postgr
         await ledger.assert_clean()
 
 
+async def test_caller_is_found_before_and_after_a_crash_of_the_server(
+    own_server: PostgresServer,
+) -> None:
+    async with opened(own_server.url) as ledger:
+        now = ledger.clock.now()
+        account_id = await ledger.open_account()
+        await ledger.store.create_key(
+            ApiKey("key", account_id, "laptop", "wxyz", now, None, None, None), b"h" * 32
+        )
+        found = await ledger.store.find_caller(b"h" * 32, now)
+        assert found is not None
+        await asyncio.to_thread(own_server.crash)
+        with pytest.raises(LedgerUnavailable):
+            await ledger.store.find_caller(b"h" * 32, now)
+        await asyncio.to_thread(own_server.start)
+        assert await ledger.store.find_caller(b"h" * 32, now) == found
+        await asyncio.to_thread(own_server.crash)
+        await asyncio.to_thread(own_server.start)
+        assert await ledger.store.find_caller(b"h" * 32, now) == found, "the old one was lost"
+
+
 async def test_frozen_server_is_unavailable_while_the_event_loop_lives(
     own_server: PostgresServer,
 ) -> None:
@@ -173,7 +196,8 @@ async def test_frozen_server_is_unavailable_while_the_event_loop_lives(
     writer = GroupCommitWriter(database, clock=clock, fault_point=lambda _: None, retry_seconds=0.2)
     await writer.start()
     sessions = Sessions(own_server.url, writer)
-    ledger = LedgerUnderTest([SQLStore(sessions, writer, price_of)], clock)
+    callers = CallerLookup(own_server.url)
+    ledger = LedgerUnderTest([SQLStore(sessions, writer, callers, price_of)], clock)
     account_id = await ledger.open_account(1_000)
     own_server.pause()
     try:
@@ -190,5 +214,6 @@ async def test_frozen_server_is_unavailable_while_the_event_loop_lives(
     # Whatever of it had reached the server is undone: nobody was told of a hold.
     assert (await ledger.hold(account_id, 1_000)).amount_microcredits == 1_000
     await ledger.assert_clean()
+    await callers.close()
     await sessions.close()
     await writer.close()
