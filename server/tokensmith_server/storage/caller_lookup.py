@@ -16,8 +16,8 @@ from tokensmith_server.billing.errors import LedgerUnavailable
 from tokensmith_server.storage.engine import (
     STATEMENT_TIMEOUT_SECONDS,
     connect_sqlite,
+    hot_path_conninfo,
     parse_database_url,
-    writer_conninfo,
 )
 from tokensmith_server.storage.errors import ConnectionLost, DatabaseTrouble
 from tokensmith_server.storage.postgres_pipeline import PipelineConnection
@@ -123,7 +123,7 @@ class _SQLiteReader:
 
 class _PostgresReader:
     def __init__(self, conninfo: str) -> None:
-        self._conninfo = writer_conninfo(conninfo, STATEMENT_TIMEOUT_SECONDS)
+        self._conninfo = hot_path_conninfo(conninfo, STATEMENT_TIMEOUT_SECONDS)
         self._connection: PipelineConnection | None = None
 
     def find(self, key_hash: bytes, now_microseconds: int) -> LiveKey | None:

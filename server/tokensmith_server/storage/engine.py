@@ -163,8 +163,8 @@ def postgres_options(statement_timeout_seconds: float) -> str:
     )
 
 
-def writer_conninfo(conninfo: str, statement_timeout_seconds: float) -> str:
-    """The connection string with the settings of the group-commit writer's session."""
+def hot_path_conninfo(conninfo: str, statement_timeout_seconds: float) -> str:
+    """The connection string with the settings of the writer's session and the callers' look-up."""
     return make_conninfo(
         conninfo,
         connect_timeout=_CONNECT_TIMEOUT_SECONDS,

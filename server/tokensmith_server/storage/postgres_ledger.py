@@ -20,7 +20,7 @@ from tokensmith_server.billing.commands import HoldState
 from tokensmith_server.billing.ledger import AccountState, Hold
 from tokensmith_server.storage.engine import (
     STATEMENT_TIMEOUT_SECONDS,
-    writer_conninfo,
+    hot_path_conninfo,
 )
 from tokensmith_server.storage.errors import ConnectionLost
 from tokensmith_server.storage.postgres_literals import text_array
@@ -112,7 +112,7 @@ class PostgresLedger:
     def __init__(
         self, conninfo: str, *, statement_timeout_seconds: float = STATEMENT_TIMEOUT_SECONDS
     ) -> None:
-        self._conninfo = writer_conninfo(conninfo, statement_timeout_seconds)
+        self._conninfo = hot_path_conninfo(conninfo, statement_timeout_seconds)
         # The server speaks first where it can.
         self._answer_seconds = statement_timeout_seconds + 1.0
         self._connection: PipelineConnection | None = None

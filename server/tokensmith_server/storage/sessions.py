@@ -1,4 +1,4 @@
-"""The cold path: ORM sessions in a few threads, for everything but the ledger's commands."""
+"""The cold path: ORM sessions in a few threads, for all but the ledger's commands and callers."""
 
 import asyncio
 from collections.abc import Callable
