@@ -112,7 +112,7 @@ def test_body_as_it_stands_is_answered(vendor: ChatVendor, model: str) -> None:
     assert _outcome(vendor, {"model": model, **_BODY}) == "answered"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(_VENDORS), st.sampled_from(_paths(_BODY)[1:]), _JSON)
 def test_body_with_anything_anywhere_is_answered_or_refused(
     target: tuple[ChatVendor, str], path: tuple[Any, ...], value: Any
@@ -262,13 +262,13 @@ def test_bodies_of_own_dialects_are_answered() -> None:
     assert _gemini_outcome(_GEMINI) == "answered"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(_paths(_ANTHROPIC)[1:]), _JSON)
 def test_message_with_anything_anywhere(path: tuple[Any, ...], value: Any) -> None:
     assert _anthropic_outcome(_replaced(_ANTHROPIC, path, value))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(_paths(_GEMINI)[1:]), _JSON)
 def test_content_with_anything_anywhere(path: tuple[Any, ...], value: Any) -> None:
     assert _gemini_outcome(_replaced(_GEMINI, path, value))

@@ -115,7 +115,7 @@ _DEFS = {
 }
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.recursive(_LEAVES, _compound, max_leaves=8), st.integers(0, 1000))
 def test_generated_value_satisfies_its_schema(schema: Any, seed: int) -> None:
     document = {"allOf": [schema], "$defs": _DEFS}

@@ -53,7 +53,7 @@ def test_description_names_nothing_of_the_inside() -> None:
 
 
 @given(chat_requests)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_what_the_bridge_takes_fits_the_published_schema(body: dict[str, Any]) -> None:
     validator("ChatRequest").validate(body)
 

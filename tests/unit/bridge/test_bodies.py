@@ -129,14 +129,14 @@ def test_a_field_named_twice_is_refused(body: bytes) -> None:
     assert "more than once" in refusal_of(body).message
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(chat_requests, st.sampled_from([-1, 0, 2]))
 def test_a_body_is_accepted_however_it_is_indented(request: dict[str, Any], indent: int) -> None:
     body = msgspec.json.format(msgspec.json.encode(request), indent=indent)
     assert chat_request_from_json(body).model == request["model"]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(chat_requests, st.data())
 def test_no_refusal_shows_our_machinery(request: dict[str, Any], data: st.DataObject) -> None:
     place = data.draw(st.sampled_from(sorted(ChatRequest.__struct_fields__)))
@@ -150,7 +150,7 @@ def test_no_refusal_shows_our_machinery(request: dict[str, Any], data: st.DataOb
         assert "msgspec" not in refusal.message
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=60))
 def test_bytes_of_any_kind_are_a_request_or_a_refusal(body: bytes) -> None:
     refusal = refusal_or_none(body)

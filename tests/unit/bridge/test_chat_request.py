@@ -25,13 +25,13 @@ def params_of(request: dict[str, Any]) -> chat.ChatCompletionParams:
     return params
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(chat_requests)
 def test_what_is_accepted_arrives_whole(request: dict[str, Any]) -> None:
     assert request_from_params(params_of(request)) == request
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(chat_requests, st.data())
 def test_null_is_the_same_as_absent(request: dict[str, Any], data: st.DataObject) -> None:
     absent = sorted(set(ChatRequest.__struct_fields__) - set(request))
@@ -49,7 +49,7 @@ def test_every_field_that_openai_documents_is_known() -> None:
 def test_every_param_of_the_contract_can_be_filled() -> None:
     filled: set[str] = set()
 
-    @settings(max_examples=300, deadline=None, database=None, derandomize=True)
+    @settings(max_examples=300, database=None, derandomize=True)
     @given(chat_requests)
     def collect(request: dict[str, Any]) -> None:
         filled.update(field.name for field, _ in params_of(request).ListFields())

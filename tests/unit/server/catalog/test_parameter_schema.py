@@ -137,7 +137,7 @@ def _offered(term: dict[str, Any]) -> Iterator[Any]:
         yield from (True, False)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_whatever_the_gateway_takes_fits(data: st.DataObject) -> None:
     model = data.draw(st.sampled_from(TEXTS))

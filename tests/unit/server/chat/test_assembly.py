@@ -3,7 +3,7 @@
 from itertools import pairwise
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.protos import messages_of
@@ -22,7 +22,6 @@ def pieces(text: str, cuts: list[int]) -> list[str]:
     return [text[a:b] for a, b in pairwise(places)]
 
 
-@settings(deadline=None)
 @given(st.lists(messages_of(chat_pb.ChatCompletionDelta), max_size=6))
 def test_whole_answer_made_of_parts_comes_apart_and_together_as_itself(
     deltas: list[chat_pb.ChatCompletionDelta],
@@ -31,7 +30,6 @@ def test_whole_answer_made_of_parts_comes_apart_and_together_as_itself(
     assert assembled(deltas_of(whole)) == whole
 
 
-@settings(deadline=None)
 @given(
     st.text(st.characters(exclude_categories=["Cs"])),
     st.text(st.characters(exclude_categories=["Cs"])),

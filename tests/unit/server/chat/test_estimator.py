@@ -54,7 +54,7 @@ def chats(draw: st.DrawFn) -> chat_pb.ChatCompletionParams:
 
 
 @given(chats(), st.integers(0, 3_000_000_000))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_estimate_is_what_the_call_is_then_held_at(
     chat: chat_pb.ChatCompletionParams, microcredits: int
 ) -> None:

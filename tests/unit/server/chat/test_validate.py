@@ -200,7 +200,7 @@ def test_accepted(fields: dict[str, Any]) -> None:
     check_params(params(**fields))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(messages_of(chat_pb.ChatCompletionParams))
 def test_nothing_but_a_named_field_is_ever_raised(chat: chat_pb.ChatCompletionParams) -> None:
     with suppress(InvalidField):
@@ -215,7 +215,7 @@ OUT_OF_RANGE = [
 ]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(messages_of(chat_pb.ChatCompletionParams), st.sampled_from(OUT_OF_RANGE))
 def test_field_out_of_range_is_found_whatever_else_there_is(
     chat: chat_pb.ChatCompletionParams, fields: dict[str, Any]
