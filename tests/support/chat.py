@@ -31,6 +31,8 @@ RICH = 10_000_000_000
 BUILT_IN = load_catalog()
 Message = chat_pb.StreamChatCompletionResponse
 
+TWO_ROUTES = (Route("openai", "first"), Route("xai", "second"))
+
 
 def params(text: str = "Hi", **fields: Any) -> chat_pb.ChatCompletionParams:
     """One user message to the usual model."""
