@@ -8,6 +8,7 @@ from typing import Final
 from aiohttp import web
 from multidict import CIMultiDictProxy, istr
 
+from tokensmith_bridge.config import BridgeSettings
 from tokensmith_bridge.openai.errors import BridgeReason, Refusal
 
 Metadata = tuple[tuple[str, str], ...]
@@ -142,7 +143,7 @@ def idempotency_key(headers: "CIMultiDictProxy[str]") -> str:
 
 
 def deadline_seconds(
-    headers: "CIMultiDictProxy[str]", *, default_seconds: float, seconds_max: float, stream: bool
+    headers: "CIMultiDictProxy[str]", settings: BridgeSettings, *, stream: bool
 ) -> float:
     """How long the server has for a call.
 
@@ -152,11 +153,12 @@ def deadline_seconds(
     """
     said = headers.get(_TIMEOUT) or headers.get(_READ_TIMEOUT)
     seconds = float(said) if said is not None and _SECONDS.fullmatch(said) else 0.0
+    default_seconds = settings.default_deadline_seconds
     if seconds <= 0 or (stream and seconds < default_seconds):
         seconds = default_seconds
     elif not stream:
         seconds -= _margin_seconds(seconds)
-    return min(seconds, seconds_max)
+    return min(seconds, settings.deadline_seconds_max)
 
 
 def _margin_seconds(waited_seconds: float) -> float:

@@ -6,18 +6,20 @@ from typing import Final
 from aiohttp import web
 from multidict import istr
 
+from tokensmith_bridge.config import BridgeSettings
 from tokensmith_bridge.openai.errors import BridgeReason, Refusal
 
 _CONTENT_TYPE: Final = istr("Content-Type")
 _CONTENT_ENCODING: Final = istr("Content-Encoding")
 
 
-async def read_json_body(request: web.Request, *, bytes_max: int, seconds_max: float) -> bytes:
+async def read_json_body(request: web.Request, settings: BridgeSettings) -> bytes:
     """The whole body, which is JSON by its head.
 
     Raises:
         Refusal: it is announced as something else, is too large, or does not come in time.
     """
+    bytes_max, seconds_max = settings.body_bytes_max, settings.body_seconds
     _check_head(request)
     announced = request.content_length
     if announced is not None and announced > bytes_max:

@@ -185,9 +185,11 @@ def parsed_input(arguments: str) -> msgspec.Raw:
     raw = arguments.strip()
     if not raw:
         return msgspec.Raw(b"{}")
+    return msgspec.Raw(raw.encode() if _is_object(raw) else _encode({"unparsed": arguments}))
+
+
+def _is_object(text: str) -> bool:
     try:
-        if isinstance(msgspec.json.decode(raw), dict):
-            return msgspec.Raw(raw.encode())
+        return isinstance(msgspec.json.decode(text), dict)
     except (msgspec.DecodeError, RecursionError):
-        pass
-    return msgspec.Raw(_encode({"unparsed": arguments}))
+        return False

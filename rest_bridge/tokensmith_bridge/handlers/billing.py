@@ -96,9 +96,4 @@ class BillingHandlers:
         )
 
     def _timeout(self, request: web.Request) -> float:
-        return deadline_seconds(
-            request.headers,
-            default_seconds=self._settings.default_deadline_seconds,
-            seconds_max=self._settings.deadline_seconds_max,
-            stream=False,
-        )
+        return deadline_seconds(request.headers, self._settings, stream=False)

@@ -36,9 +36,7 @@ class ChatHandlers:
         settings = self._settings
         call = request[CALL]
         metadata = call_metadata(request.headers, call.request_id)
-        body = await read_json_body(
-            request, bytes_max=settings.body_bytes_max, seconds_max=settings.body_seconds
-        )
+        body = await read_json_body(request, settings)
         asked = chat_request_from_json(body)
         call.model = asked.model
         call.stream = bool(asked.stream)
@@ -49,12 +47,7 @@ class ChatHandlers:
             message, method = chat.CreateChatCompletionRequest(), self._chat.CreateChatCompletion
         fill_params(message.params, asked)
         message.request_id = idempotency_key(request.headers)
-        seconds = deadline_seconds(
-            request.headers,
-            default_seconds=settings.default_deadline_seconds,
-            seconds_max=settings.deadline_seconds_max,
-            stream=call.stream,
-        )
+        seconds = deadline_seconds(request.headers, settings, stream=call.stream)
         rpc = method(message, metadata=metadata, timeout=seconds)
         if not call.stream:
             return await _complete(call, rpc)

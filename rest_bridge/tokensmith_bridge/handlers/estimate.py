@@ -62,20 +62,12 @@ class EstimateHandlers:
 
     async def estimate(self, request: web.Request) -> web.StreamResponse:
         """Price the body of another endpoint."""
-        settings = self._settings
         call = request[CALL]
         metadata = call_metadata(request.headers, call.request_id)
-        body = await read_json_body(
-            request, bytes_max=settings.body_bytes_max, seconds_max=settings.body_seconds
-        )
+        body = await read_json_body(request, self._settings)
         outline = outline_from_json(body)
         call.model = (outline.model or "")[:_MODEL_LENGTH_LOGGED]
-        seconds = deadline_seconds(
-            request.headers,
-            default_seconds=settings.default_deadline_seconds,
-            seconds_max=settings.deadline_seconds_max,
-            stream=False,
-        )
+        seconds = deadline_seconds(request.headers, self._settings, stream=False)
         endpoint = await self._endpoint(outline, call, metadata, seconds)
         read = self._readers.get(reader_name(endpoint))
         if read is None:

@@ -50,7 +50,7 @@ class MessagesHandlers:
         """Answer a conversation."""
         call = request[CALL]
         metadata = call_metadata(request.headers, call.request_id)
-        asked = messages_request_from_json(await self._read(request))
+        asked = messages_request_from_json(await read_json_body(request, self._settings))
         call.model = asked.model
         call.stream = bool(asked.stream)
         message: chat.CreateChatCompletionRequest | chat.StreamChatCompletionRequest
@@ -58,7 +58,7 @@ class MessagesHandlers:
             message, method = chat.StreamChatCompletionRequest(), self._chat.StreamChatCompletion
         else:
             message, method = chat.CreateChatCompletionRequest(), self._chat.CreateChatCompletion
-        seconds = self._seconds(request, stream=call.stream)
+        seconds = deadline_seconds(request.headers, self._settings, stream=call.stream)
         facts = await self._facts.read(asked.model, metadata, seconds=seconds)
         origins = fill_params(message.params, asked, facts)
         message.request_id = idempotency_key(request.headers)
@@ -82,9 +82,9 @@ class MessagesHandlers:
         """Estimate the input of a message, free of charge."""
         call = request[CALL]
         metadata = call_metadata(request.headers, call.request_id)
-        asked = count_request_from_json(await self._read(request))
+        asked = count_request_from_json(await read_json_body(request, self._settings))
         call.model = asked.model
-        seconds = self._seconds(request, stream=False)
+        seconds = deadline_seconds(request.headers, self._settings, stream=False)
         facts = await self._facts.read(asked.model, metadata, seconds=seconds)
         message = billing.EstimateRequest()
         origins = fill_input(message.chat, asked, facts)
@@ -97,21 +97,6 @@ class MessagesHandlers:
             call,
             token_count_to_json(estimate.input_tokens),
             server_headers=await rpc.initial_metadata(),
-        )
-
-    async def _read(self, request: web.Request) -> bytes:
-        return await read_json_body(
-            request,
-            bytes_max=self._settings.body_bytes_max,
-            seconds_max=self._settings.body_seconds,
-        )
-
-    def _seconds(self, request: web.Request, *, stream: bool) -> float:
-        return deadline_seconds(
-            request.headers,
-            default_seconds=self._settings.default_deadline_seconds,
-            seconds_max=self._settings.deadline_seconds_max,
-            stream=stream,
         )
 
 

@@ -77,9 +77,4 @@ class ModelHandlers:
         return await self._backend.check_key(metadata, seconds=self._settings.key_check_seconds)
 
     def _timeout(self, request: web.Request) -> float:
-        return deadline_seconds(
-            request.headers,
-            default_seconds=self._settings.default_deadline_seconds,
-            seconds_max=self._settings.deadline_seconds_max,
-            stream=False,
-        )
+        return deadline_seconds(request.headers, self._settings, stream=False)

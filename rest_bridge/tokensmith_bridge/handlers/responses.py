@@ -87,18 +87,11 @@ class ResponsesHandlers:
         settings = self._settings
         call = request[CALL]
         metadata = call_metadata(request.headers, call.request_id)
-        body = await read_json_body(
-            request, bytes_max=settings.body_bytes_max, seconds_max=settings.body_seconds
-        )
+        body = await read_json_body(request, settings)
         asked = response_request_from_json(body)
         call.model = asked.model
         call.stream = bool(asked.stream)
-        seconds = deadline_seconds(
-            request.headers,
-            default_seconds=settings.default_deadline_seconds,
-            seconds_max=settings.deadline_seconds_max,
-            stream=call.stream,
-        )
+        seconds = deadline_seconds(request.headers, settings, stream=call.stream)
         await fit_effort(asked, self._facts, metadata, seconds=seconds)
         items, conversation = await self._conversations.put_together(
             asked, input_items(asked), metadata, seconds=seconds
@@ -121,12 +114,9 @@ class ResponsesHandlers:
 
     async def count_input_tokens(self, request: web.Request) -> web.StreamResponse:
         """Estimate the input of a response, free of charge."""
-        settings = self._settings
         call = request[CALL]
         metadata = call_metadata(request.headers, call.request_id)
-        body = await read_json_body(
-            request, bytes_max=settings.body_bytes_max, seconds_max=settings.body_seconds
-        )
+        body = await read_json_body(request, self._settings)
         asked = response_request_from_json(body)
         call.model = asked.model
         seconds = self._timeout(request)
@@ -288,9 +278,4 @@ class ResponsesHandlers:
         return call, stored, await rpc.initial_metadata()
 
     def _timeout(self, request: web.Request) -> float:
-        return deadline_seconds(
-            request.headers,
-            default_seconds=self._settings.default_deadline_seconds,
-            seconds_max=self._settings.deadline_seconds_max,
-            stream=False,
-        )
+        return deadline_seconds(request.headers, self._settings, stream=False)

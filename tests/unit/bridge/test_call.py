@@ -44,10 +44,8 @@ def test_request_ids_are_uuids_of_version_7() -> None:
 def test_the_deadline_is_the_clients_with_time_to_tell_it_where_that_is_sane(
     said: dict[str, str], stream: bool, expected: float
 ) -> None:
-    seconds = deadline_seconds(
-        headers(**said), default_seconds=600, seconds_max=3600, stream=stream
-    )
-    assert seconds == expected
+    settings = BridgeSettings(default_deadline_seconds=600, deadline_seconds_max=3600)
+    assert deadline_seconds(headers(**said), settings, stream=stream) == expected
 
 
 def test_the_authorization_header_wins_over_x_api_key() -> None:

@@ -77,7 +77,10 @@ def _read(body: bytes) -> wire.Answer:
     try:
         return _decode(body)
     except _UNREADABLE:
-        pass
+        return _read_known_blocks(body)
+
+
+def _read_known_blocks(body: bytes) -> wire.Answer:
     try:
         return _decode(_of_known_blocks(body))
     except (*_UNREADABLE, KeyError):
