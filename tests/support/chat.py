@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -57,11 +57,14 @@ class JournalingStore(MemoryLedgerStore):
         self.journal = journal
         # Names of commands to lose, each as often as it is in here.
         self.losses: list[str] = []
-        # Set it to let ``settle_hold`` wait for the event.
+        # Set one to let ``place_hold`` or ``settle_hold`` wait for the event.
+        self.hold_gate: asyncio.Event | None = None
         self.settle_gate: asyncio.Event | None = None
 
     async def place_hold(self, command: PlaceHold) -> Any:
         await self._pass("hold")
+        if self.hold_gate is not None:
+            await self.hold_gate.wait()
         placed = await super().place_hold(command)
         self.journal.append("held" if isinstance(placed, HoldPlaced) else "found")
         return placed
@@ -150,7 +153,9 @@ class ChatRig:
     async def stream(
         self, chat: chat_pb.ChatCompletionParams | None = None, **fields: Any
     ) -> list[Message]:
-        return [message async for message in self.service.stream(self.request(chat, **fields))]
+        """Listen to the end, or until cancelled, and close as the servicer does."""
+        async with aclosing(self.service.stream(self.request(chat, **fields))) as messages:
+            return [message async for message in messages]
 
     async def balance(self) -> Balance:
         return await self.store.get_balance(self.caller.account_id)

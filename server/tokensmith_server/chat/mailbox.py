@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -69,23 +68,28 @@ class Mailbox(Generic[T]):
             self._room.set_result(None)
         return unread
 
-    async def __aiter__(self) -> AsyncIterator[T]:
-        """Take the messages in order until the mailbox closes."""
-        while True:
-            while self._messages:
-                message = self._messages.popleft()
-                if self._room is not None and not self._room.done():
-                    self._room.set_result(None)
-                yield message
+    def __aiter__(self) -> "Mailbox[T]":
+        return self
+
+    async def __anext__(self) -> T:
+        """Take the next message, or wait for it.
+
+        Raises:
+            StopAsyncIteration: the mailbox was closed, and what was there is taken; the error it
+                was closed with, if any, comes first.
+        """
+        while not self._messages:
             if self._closed:
-                if self._error is not None:
-                    raise self._error
-                return
+                error, self._error = self._error, None
+                raise error or StopAsyncIteration
             self._waker = asyncio.get_running_loop().create_future()
             try:
                 await self._waker
             finally:
                 self._waker = None
+        if self._room is not None and not self._room.done():
+            self._room.set_result(None)
+        return self._messages.popleft()
 
     def _wake(self) -> None:
         if self._waker is not None and not self._waker.done():

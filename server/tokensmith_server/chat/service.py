@@ -1,7 +1,6 @@
 """Chat, paid for: admit, hold, hand over to a supervised task, and listen to it."""
 
 import asyncio
-from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -11,7 +10,6 @@ from tokensmith_server.billing.commands import (
     HoldPlaced,
     MarkDelivered,
     NewAttempt,
-    Outcome,
     PlaceHold,
     StoredResult,
 )
@@ -26,6 +24,7 @@ from tokensmith_server.chat.assembly import deltas_of
 from tokensmith_server.chat.attempts import Attempts, AttemptTools
 from tokensmith_server.chat.call import HeldCall
 from tokensmith_server.chat.completion import CompletionRun
+from tokensmith_server.chat.listener import StreamListener
 from tokensmith_server.chat.mailbox import Mailbox
 from tokensmith_server.chat.parts import ChatServiceParts
 from tokensmith_server.chat.request import ChatRequest
@@ -93,30 +92,22 @@ class ChatService:
             self._parts.ledger.mark_delivered(MarkDelivered(answer.charge.hold_id))
         return answer
 
-    async def stream(
-        self, request: ChatRequest
-    ) -> AsyncGenerator[chat_pb.StreamChatCompletionResponse]:
+    def stream(self, request: ChatRequest) -> StreamListener:
         """Answer as it comes. Closing this early stops the upstream call and settles.
 
-        Raises: as ``complete``, and ``StreamInterrupted`` after the first message.
+        Iterating raises as ``complete`` does, and ``StreamInterrupted`` after the first message.
+
+        Raises:
+            CallError: the request was refused; nothing was charged.
         """
-        held = await self._hold_for_listener(request, self._admission.admit(request))
-        if isinstance(held, StoredResult):
-            yield _as_stream(await self._replay(request, held))
-            return
+        admitted = self._admission.admit(request)
         limits = self._parts.limits
-        run = StreamRun(
-            call=held,
-            settler=self._settler,
-            completion_id=self._parts.ids.new("chatcmpl-"),
-            mailbox=Mailbox(limits.mailbox_messages, limits.slow_reader_seconds),
+        mailbox: Mailbox[chat_pb.StreamChatCompletionResponse] = Mailbox(
+            limits.mailbox_messages, limits.slow_reader_seconds
         )
-        self._parts.supervisor.spawn(run.run())
-        try:
-            async for message in run.mailbox:
-                yield message
-        finally:
-            run.listener_left()
+        listener = StreamListener(request, mailbox)
+        self._parts.supervisor.spawn(self._stream(request, admitted, listener))
+        return listener
 
     async def _complete(
         self, request: ChatRequest, admitted: Admitted, running: _Running
@@ -143,22 +134,26 @@ class ChatService:
             self._running[name] = running
             running.names.append(name)
 
-    async def _hold_for_listener(
-        self, request: ChatRequest, admitted: Admitted
-    ) -> HeldCall | StoredResult:
-        """Hold for a stream; a listener who leaves meanwhile leaves no hold behind."""
-        task = self._parts.supervisor.spawn(self._hold(request, admitted, stream=True))
+    async def _stream(
+        self, request: ChatRequest, admitted: Admitted, listener: StreamListener
+    ) -> None:
+        """The money side of ``stream``, out of reach of whoever listens."""
+        mailbox = listener.mailbox
         try:
-            return await _listen(task)
+            held = await self._hold(request, admitted, stream=True)
+            if isinstance(held, StoredResult):
+                mailbox.put_last(_as_stream(await self._replay(request, held)))
+                mailbox.close()
+                return
+        except Exception as error:
+            mailbox.close(error)
+            return
         except asyncio.CancelledError:
-            self._parts.supervisor.spawn(self._release(task))
+            mailbox.close(ShuttingDown())
             raise
-
-    async def _release(self, holding: "asyncio.Task[HeldCall | StoredResult]") -> None:
-        held = await holding
-        if isinstance(held, HeldCall):
-            attempt = held.attempts.broken_off("client_gone")
-            await held.void(self._settler, "CANCELLED", attempt, Outcome.ABANDONED)
+        run = StreamRun(held, self._settler, self._parts.ids.new("chatcmpl-"), mailbox)
+        listener.attach(run)
+        await run.run()
 
     async def _hold(
         self, request: ChatRequest, admitted: Admitted, *, stream: bool

@@ -1,6 +1,7 @@
 """The gRPC edge of chat: read the call, ask the service, report the money."""
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 import grpc.aio
@@ -45,15 +46,14 @@ class ChatServicer(chat_grpc.ChatServiceServicer):
         """See the contract."""
         call = current_call()
         chat = self._read(request, context, call)
-        messages = self._service.stream(chat)
         try:
-            async for message in messages:
-                if message.HasField("start"):
-                    _report(chat, call)
-                yield message
-        finally:
             # Closed here and now, not when the collector comes by: it settles.
-            await messages.aclose()
+            async with aclosing(self._service.stream(chat)) as messages:
+                async for message in messages:
+                    if message.HasField("start"):
+                        _report(chat, call)
+                    yield message
+        finally:
             _report(chat, call)
 
     def _read(

@@ -1,7 +1,7 @@
 """A streamed answer: relay what the provider sends, settle, then say what it cost.
 
-The run is a supervised task. It relays in a task of its own, which may be cancelled when the
-listener leaves; the settlement that follows may not.
+The run is a supervised task. While it relays, a listener who leaves may interrupt it; the
+settlement that follows is out of anybody's reach.
 """
 
 import asyncio
@@ -37,6 +37,10 @@ from tokensmith_server.providers.base import (
 _log = structlog.get_logger(__name__)
 
 Message = chat_pb.StreamChatCompletionResponse
+
+
+class _ListenerLeft(Exception):
+    """Whoever listened went before the end."""
 
 
 @dataclass(slots=True)
@@ -95,7 +99,8 @@ class StreamRun:
     mailbox: Mailbox[Message]
     _progress: _Progress = field(default_factory=_Progress)
     _stream: ChatStream | None = None
-    _relay: asyncio.Task[None] | None = None
+    # The run's own task while it relays, which is when it may be interrupted.
+    _relaying: asyncio.Task[None] | None = None
     _left: bool = False
     _overtaken: bool = False
     # Kept only for a call that may be replayed by its idempotency key.
@@ -108,12 +113,8 @@ class StreamRun:
 
     async def run(self) -> None:
         """Relay and settle. Failures reach the listener through the mailbox, never the caller."""
-        self._relay = asyncio.get_running_loop().create_task(self._relay_stream())
-        if self._left:
-            self._relay.cancel()
         try:
-            await self._wait_for(self._relay)
-            await self._resolve(self._relay)
+            await self._resolve(await self._relay())
         except LedgerUnavailable as error:
             _log.exception("hold.left_to_the_sweeper", hold=self.call.placed.hold_id)
             self.mailbox.close(error)
@@ -127,13 +128,6 @@ class StreamRun:
             # Without effect unless this was cancelled: whoever listens must not wait for ever.
             self.mailbox.close(ShuttingDown())
 
-    async def _wait_for(self, relay: "asyncio.Task[None]") -> None:
-        try:
-            await asyncio.wait((relay,))
-        except asyncio.CancelledError:
-            await self._end_shut_down(relay)
-            raise
-
     def listener_left(self) -> None:
         """Nobody listens any more: stop the upstream call, unless the answer is to be kept.
 
@@ -141,15 +135,35 @@ class StreamRun:
         whole answer, of which the count alone is missing: that is waited for.
         """
         unread = self.mailbox.leave()
-        if self._assembly is not None or (self._relay is not None and self._relay.done()):
+        if self._assembly is not None or self._relaying is None:
             return
         missed = {d.choice_index for message in unread for d in message.deltas if d.finish_reason}
         if self._progress.ended_choices - len(missed) >= self.call.facts.choices:
             return
-        self._left = True
         self._progress.output_bytes -= sum(delivered_bytes(message.deltas) for message in unread)
-        if self._relay is not None:
-            self._relay.cancel()
+        # Told once only: a second time would look like the end of the process.
+        task, self._relaying = self._relaying, None
+        self._left = True
+        task.cancel()
+
+    async def _relay(self) -> Exception | None:
+        """Relay to the end and return what it was: ``None`` for a good one."""
+        if not self.call.request.listening:
+            return _ListenerLeft()
+        task = self._relaying = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a coroutine runs in a task
+        try:
+            await self._relay_stream()
+        except asyncio.CancelledError:
+            if self._left and task.uncancel() == 0:
+                return _ListenerLeft()
+            await self._end_shut_down()
+            raise
+        except Exception as error:
+            return error
+        finally:
+            self._relaying = None
+        return None
 
     async def _relay_stream(self) -> None:
         stream = self._stream = await self.call.attempts.run(self._open)
@@ -198,10 +212,9 @@ class StreamRun:
             charge_message(self.call.placed, None, catalog_version=self.call.catalog_version)
         )
 
-    async def _resolve(self, relay: "asyncio.Task[None]") -> None:
+    async def _resolve(self, error: Exception | None) -> None:
         """End the hold by how the relay ended."""
-        error = None if relay.cancelled() else relay.exception()
-        if relay.cancelled() or isinstance(error, ReaderTooSlow):
+        if isinstance(error, _ListenerLeft | ReaderTooSlow):
             await self._end_abandoned()
         elif error is None:
             await self._end_complete()
@@ -277,7 +290,7 @@ class StreamRun:
         )
         self._interrupt(message, "The stream was read too slowly")
 
-    async def _end_unbegun(self, error: BaseException) -> None:
+    async def _end_unbegun(self, error: Exception) -> None:
         """Nothing came back: the hold is void, and the listener is told why."""
         call = self.call
         if isinstance(error, ProviderError):
@@ -292,10 +305,8 @@ class StreamRun:
         await self.call.void(self.settler, "INTERNAL", call.attempts.broken_off("internal"))
         self.mailbox.close(error)
 
-    async def _end_shut_down(self, relay: "asyncio.Task[None]") -> None:
+    async def _end_shut_down(self) -> None:
         """The process ends. The ledger is asked once; what it does not take, the sweeper does."""
-        relay.cancel()
-        await asyncio.wait((relay,))
         attempt = self.call.attempts.broken_off("shutdown")
         if not self._progress.worth:
             await self.call.void(self.settler, "SHUTTING_DOWN", attempt)

@@ -96,7 +96,7 @@ async def test_message_that_waited_for_room_when_the_listener_left_is_not_charge
 async def test_listener_that_leaves_before_the_first_byte_pays_nothing(rig: ChatRig) -> None:
     script, _ = slow_story(1)
     rig.provider.queue(script)
-    listening = asyncio.ensure_future(anext(rig.service.stream(rig.request())))
+    listening = asyncio.ensure_future(rig.stream())
     await eventually(lambda: rig.provider.calls)
     await turns()
     listening.cancel()
@@ -125,7 +125,7 @@ async def test_listener_may_leave_at_any_turn_of_the_loop() -> None:
 
 
 async def test_listener_that_leaves_while_the_hold_is_placed_leaves_none(rig: ChatRig) -> None:
-    listening = asyncio.ensure_future(anext(rig.service.stream(rig.request())))
+    listening = asyncio.ensure_future(rig.stream())
     await asyncio.sleep(0)
     listening.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -133,6 +133,30 @@ async def test_listener_that_leaves_while_the_hold_is_placed_leaves_none(rig: Ch
     await rig.idle()
     assert [record.state for record in await rig.records()] in ([], [HoldState.VOIDED])
     assert rig.provider.calls == []
+
+
+async def test_call_of_a_key_whose_listener_leaves_while_the_hold_is_placed_is_not_begun(
+    rig: ChatRig,
+) -> None:
+    rig.store.hold_gate = asyncio.Event()
+    messages = rig.service.stream(rig.request(idempotency_key="k"))
+    await turns()
+    await messages.aclose()
+    rig.store.hold_gate.set()
+    await rig.idle()
+    assert (await rig.record()).state is HoldState.VOIDED
+    assert rig.provider.calls == []
+
+
+async def test_listener_that_leaves_twice_has_left_once(rig: ChatRig) -> None:
+    """A second interruption would pass for the end of the process."""
+    rig.provider.queue(Script([batch("Hi"), asyncio.Event()]))
+    messages = rig.service.stream(rig.request())
+    await anext(messages)
+    await messages.aclose()
+    await messages.aclose()
+    await rig.idle()
+    assert (await rig.record()).outcome is Outcome.ABANDONED
 
 
 async def test_stream_that_was_complete_when_the_listener_left_is_charged_in_full(
