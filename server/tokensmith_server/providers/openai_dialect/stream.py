@@ -1,12 +1,13 @@
 """From the frames of a stream to batches of deltas. Pure; one parser per stream.
 
-Nearly all frames of nearly all streams are one piece of text. Runs of those are decoded together,
-as one JSON array of a type that admits nothing else (``wire.PlainChunk``), and become one delta
-with a piece per frame. Every other frame is decoded by itself.
+Nearly all frames of nearly all streams are one piece of text. Runs of those become one delta with a
+piece per frame. Where they differ in their text alone, only that is decoded (``text_runs``); else
+they are, together, as one JSON array of a type that admits nothing but text (``wire.PlainChunk``).
+Every other frame is decoded by itself.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -23,6 +24,7 @@ from tokensmith_server.providers.openai_dialect.profile import DialectProfile
 from tokensmith_server.providers.openai_dialect.response import json_text
 from tokensmith_server.providers.openai_dialect.usage import read_usage
 from tokensmith_server.providers.redaction import REDACT_PATTERNS, Redactor
+from tokensmith_server.providers.text_runs import RUN_MIN, UNREADABLE, TextRuns, text_place
 
 _DONE: Final = b"[DONE]"
 # Frames decoded in one go: enough to make the call free, few enough to waste little on a miss.
@@ -31,12 +33,13 @@ _WINDOW: Final = 128
 _CLOSING_FRAMES: Final = 3
 
 _decode_chunk: Final = msgspec.json.Decoder(wire.Chunk).decode
-_decode_plain: Final = msgspec.json.Decoder(list[wire.PlainChunk]).decode
+_decode_plain: Final = msgspec.json.Decoder(wire.PlainChunk).decode
+_decode_run: Final = msgspec.json.Decoder(list[wire.PlainChunk]).decode
 _MISS: Final = re.compile(r"at `\$\[(\d+)\]")
 """Where msgspec says that the first frame is that is not plain."""
 
 _NO_NAMES: Final[Mapping[int, str]] = {}
-_UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+_TEXT_PLACE: Final = text_place("content")
 
 
 class ChatStreamParser:
@@ -60,6 +63,7 @@ class ChatStreamParser:
         self._text_follows = False
         self._batch = ChatBatch(deltas=[])
         self._told = False  # Whether the batch says anything besides its deltas.
+        self._runs = TextRuns(_TEXT_PLACE, _plain_text)
         self._pieces: list[str] = []
         self._pieces_choice = 0
 
@@ -137,14 +141,13 @@ class ChatStreamParser:
         if stop <= start:
             return 0
         window = payloads[start:stop]
-        chunks = _decode_frames(window)
-        if chunks is None:
+        texts = self._runs.texts_of(window) if len(window) >= RUN_MIN else None
+        if texts is None:
+            texts = _plain_texts(window)
+        if len(texts) < len(window):
             self._text_follows = False
-            return 0
-        if len(chunks) < len(window):
-            self._text_follows = False
-        self._add_pieces(0, [text for chunk in chunks if (text := chunk.choices[0].delta.content)])
-        return len(chunks)
+        self._add_pieces(0, filter(None, texts))
+        return len(texts)
 
     def _take(self, payload: bytes) -> None:
         """Take one frame of any kind."""
@@ -155,7 +158,7 @@ class ChatStreamParser:
             return
         try:
             chunk = _decode_chunk(payload)
-        except _UNREADABLE:
+        except UNREADABLE:
             self.failure = malformed("The provider sent a frame that is not valid JSON.")
             return
         if chunk.error or "error" in (chunk.type, chunk.object):
@@ -232,7 +235,7 @@ class ChatStreamParser:
     def _is_only(self, index: int) -> bool:
         return index == 0 and self._choice_count == 1
 
-    def _add_pieces(self, choice_index: int, pieces: list[str]) -> None:
+    def _add_pieces(self, choice_index: int, pieces: Iterable[str]) -> None:
         if self._pieces and self._pieces_choice != choice_index:
             self._flush_pieces()
         self._pieces_choice = choice_index
@@ -248,23 +251,31 @@ class ChatStreamParser:
             self._pieces = []
 
 
-def _decode_frames(frames: Sequence[bytes]) -> list[wire.PlainChunk] | None:
-    """Decode frames up to the first that is not plain; ``None`` if that is the first one."""
+def _plain_text(frame: bytes) -> str:
+    return _decode_plain(frame).choices[0].delta.content
+
+
+def _plain_texts(frames: Sequence[bytes]) -> list[str]:
+    """The text of each frame up to the first that is not plain."""
     try:
-        chunks = _decode_plain(b"[" + b",".join(frames) + b"]")
+        if len(frames) == 1:
+            return [_plain_text(frames[0])]
+        chunks = _decode_run(b"[" + b",".join(frames) + b"]")
     except msgspec.ValidationError as error:
         miss = _MISS.search(str(error))
         plain = int(miss[1]) if miss else 0
-        return _decode_frames(frames[:plain]) if 0 < plain < len(frames) else None
-    except _UNREADABLE:
-        return None
+        return _plain_texts(frames[:plain]) if 0 < plain < len(frames) else []
+    except UNREADABLE:
+        return []
     # A frame that only makes sense together with its neighbour shows as a wrong number.
-    return chunks if len(chunks) == len(frames) else None
+    if len(chunks) != len(frames):
+        return []
+    return [chunk.choices[0].delta.content for chunk in chunks]
 
 
 def _is_chunk(payload: bytes) -> bool:
     try:
         _decode_chunk(payload)
-    except _UNREADABLE:
+    except UNREADABLE:
         return False
     return True
