@@ -103,9 +103,10 @@ def answer_bytes(completion: chat_pb.ChatCompletion) -> int:
 
 
 def has_worth(completion: chat_pb.ChatCompletion) -> bool:
-    """Whether any answer has something in it; reasoning alone is nothing to a customer."""
+    """Whether any answer has something in it to read or to act on, be it reasoning alone."""
     return any(
         choice.message.content
+        or choice.message.reasoning_content
         or choice.message.refusal
         or choice.message.tool_calls
         or choice.message.HasField("function_call")
@@ -115,7 +116,7 @@ def has_worth(completion: chat_pb.ChatCompletion) -> bool:
 
 
 def has_worth_in(deltas: Iterable[chat_pb.ChatCompletionDelta]) -> bool:
-    """The same of a part of a streamed answer."""
+    """Whether a part of a streamed answer has something of it besides reasoning."""
     return any(
         any(delta.content_pieces)
         or delta.refusal

@@ -48,7 +48,7 @@ class _Progress:
     """What has come so far, and how much of it was handed over."""
 
     output_bytes: int = 0
-    # Whether there is more than reasoning: an answer of nothing else is worth nothing.
+    # Whether there is more than reasoning: a provider that breaks off before that has failed.
     worth: bool = False
     usage: TokenUsage | None = None
     system_fingerprint: str = ""
@@ -81,7 +81,9 @@ class _Progress:
         """What the customer has when the stream ended in good order."""
         if self.blocked:
             return Outcome.BLOCKED
-        return Outcome.DELIVERED if self.worth else Outcome.EMPTY
+        # Reasoning that was shown is something: a caller's own limit may leave nothing else.
+        shown = self.worth or self.output_bytes > 0
+        return Outcome.DELIVERED if shown else Outcome.EMPTY
 
     @property
     def finish_reason(self) -> str | None:

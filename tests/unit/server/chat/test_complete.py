@@ -112,12 +112,13 @@ async def test_empty_and_filtered_answers_are_free(
     assert record.usage == TokenUsage(10, 5)
 
 
-async def test_reasoning_alone_is_an_empty_answer(rig: ChatRig) -> None:
+async def test_reasoning_that_was_shown_is_an_answer(rig: ChatRig) -> None:
+    """Else a low limit would buy any amount of it for nothing."""
     completion = chat_pb.ChatCompletion()
     completion.choices.add().message.reasoning_content = "Hmm."
     rig.provider.queue(Answer(completion=completion))
-    assert (await rig.complete()).charge.charged_microcredits == 0
-    assert (await rig.record()).outcome is Outcome.EMPTY
+    assert (await rig.complete()).charge.charged_microcredits == PRICE
+    assert (await rig.record()).outcome is Outcome.DELIVERED
 
 
 @pytest.mark.parametrize("usage", [None, TokenUsage(10_000_000, 5), TokenUsage(1, 900_000_000)])

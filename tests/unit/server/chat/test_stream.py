@@ -128,12 +128,19 @@ async def test_failure_of_every_try_is_an_error_and_no_message(rig: ChatRig) -> 
     assert (record.state, record.error_reason) == (HoldState.VOIDED, "UPSTREAM_UNAVAILABLE")
 
 
+async def test_stream_of_reasoning_that_was_shown_is_an_answer(rig: ChatRig) -> None:
+    thought = ChatBatch([chat_pb.ChatCompletionDelta(reasoning_content="Hm")])
+    rig.provider.queue(Script([thought, *ending()]))
+    charge = (await rig.stream())[-1].charge
+    assert charge.charged_microcredits == PRICE
+    assert charge.outcome == usage_pb2.OUTCOME_DELIVERED
+
+
 @pytest.mark.parametrize(
     "script",
     [
         Script([]),
         Script(ending()),
-        Script([ChatBatch([chat_pb.ChatCompletionDelta(reasoning_content="Hm")]), *ending()]),
         Script([batch(""), *ending()]),
     ],
 )
