@@ -8,6 +8,7 @@ assertions say what must be so; one that fails is a bug in the caller or here, n
 # ruff: noqa: S101
 
 from enum import StrEnum
+from typing import Final
 
 from tokensmith_server.billing.commands import Balance, HoldState, PlaceHold, Resolution
 from tokensmith_server.billing.errors import (
@@ -31,6 +32,12 @@ class EntryKind(StrEnum):
     EXPIRE = "expire"
 
 
+# A member costs more to find on its class than all that is done with it here.
+_HELD: Final = HoldState.HELD
+_SETTLED: Final = HoldState.SETTLED
+_HOLD: Final = EntryKind.HOLD
+
+
 @value
 class AccountState:
     """An account's money under its lock. ``available + held + charged == granted``, always."""
@@ -42,23 +49,23 @@ class AccountState:
     granted_microcredits: int
 
     def __post_init__(self) -> None:
-        assert_amount(self.available_microcredits)
-        assert_amount(self.held_microcredits)
-        assert_amount(self.charged_microcredits)
-        assert_amount(self.granted_microcredits)
-        assert (
-            self.available_microcredits + self.held_microcredits + self.charged_microcredits
-            == self.granted_microcredits
-        ), self
+        available, held = self.available_microcredits, self.held_microcredits
+        charged, granted = self.charged_microcredits, self.granted_microcredits
+        assert type(available) is type(held) is type(charged) is type(granted) is int, self
+        # Parts of which none is below zero are at most their sum, which the databases can keep.
+        assert available >= 0, self
+        assert held >= 0, self
+        assert charged >= 0, self
+        assert available + held + charged == granted <= MAX_MICROCREDITS, self
 
     @property
     def balance(self) -> Balance:
         """The four amounts as the ledger's answers carry them."""
         return Balance(
-            available_microcredits=self.available_microcredits,
-            held_microcredits=self.held_microcredits,
-            charged_microcredits=self.charged_microcredits,
-            granted_microcredits=self.granted_microcredits,
+            self.available_microcredits,
+            self.held_microcredits,
+            self.charged_microcredits,
+            self.granted_microcredits,
         )
 
 
@@ -78,14 +85,16 @@ class Hold:
     shortfall_microcredits: int = 0
 
     def __post_init__(self) -> None:
-        assert_amount(self.amount_microcredits)
-        assert_amount(self.charged_microcredits)
-        assert_amount(self.shortfall_microcredits)
-        if self.state is not HoldState.SETTLED:
-            assert self.charged_microcredits == 0, self
-            assert self.shortfall_microcredits == 0, self
-        if self.shortfall_microcredits > 0:
-            assert self.charged_microcredits >= self.amount_microcredits, self
+        amount, charged = self.amount_microcredits, self.charged_microcredits
+        shortfall = self.shortfall_microcredits
+        assert type(amount) is type(charged) is type(shortfall) is int, self
+        assert 0 <= amount <= MAX_MICROCREDITS, self
+        if self.state is _SETTLED:
+            assert 0 <= charged <= MAX_MICROCREDITS, self
+            assert 0 <= shortfall <= MAX_MICROCREDITS, self
+            assert shortfall == 0 or charged >= amount, self
+        else:
+            assert charged == shortfall == 0, self
 
 
 @value
@@ -157,8 +166,8 @@ def place(account: AccountState, command: PlaceHold) -> tuple[AccountState, Hold
     assert units >= command.units_minimum, command
 
     amount = fixed + unit * units
-    hold = Hold(command.hold_id, account.account_id, HoldState.HELD, amount)
-    entry = EntryDraft(EntryKind.HOLD, hold.hold_id, -amount, amount, 0, 0)
+    hold = Hold(command.hold_id, account.account_id, _HELD, amount)
+    entry = EntryDraft(_HOLD, hold.hold_id, -amount, amount, 0, 0)
     return _apply(account, entry), hold, units, entry
 
 
@@ -177,7 +186,7 @@ def settle(
     _check_held(account, hold)
     affordable = hold.amount_microcredits + account.available_microcredits
     charged = min(charge_microcredits, affordable)
-    return _end(account, hold, HoldState.SETTLED, charged, charge_microcredits - charged)
+    return _end(account, hold, _SETTLED, charged, charge_microcredits - charged)
 
 
 def void(account: AccountState, hold: Hold) -> tuple[AccountState, Hold, EntryDraft, Resolution]:
@@ -223,8 +232,8 @@ def repeat_resolution(
     Raises:
         HoldAlreadyResolved: the hold ended in another way, or at another price.
     """
-    assert state is not HoldState.HELD
-    assert hold.state is not HoldState.HELD, hold
+    assert state is not _HELD
+    assert hold.state is not _HELD, hold
     price = hold.charged_microcredits + hold.shortfall_microcredits
     if hold.state is not state or price != charge_microcredits:
         raise HoldAlreadyResolved(hold.hold_id, hold.state)
@@ -240,7 +249,7 @@ _ENTRY_KINDS = {
 
 def _check_held(account: AccountState, hold: Hold) -> None:
     assert hold.account_id == account.account_id, (account, hold)
-    if hold.state is not HoldState.HELD:
+    if hold.state is not _HELD:
         raise HoldAlreadyResolved(hold.hold_id, hold.state)
     assert hold.amount_microcredits <= account.held_microcredits, (account, hold)
 
@@ -267,12 +276,7 @@ def _apply(account: AccountState, entry: EntryDraft) -> AccountState:
 
 
 def _resolution(account: AccountState, hold: Hold) -> Resolution:
-    return Resolution(
-        hold_id=hold.hold_id,
-        state=hold.state,
-        held_microcredits=hold.amount_microcredits,
-        charged_microcredits=hold.charged_microcredits,
-        released_microcredits=max(0, hold.amount_microcredits - hold.charged_microcredits),
-        shortfall_microcredits=hold.shortfall_microcredits,
-        balance=account.balance,
-    )
+    held, charged = hold.amount_microcredits, hold.charged_microcredits
+    released = held - charged if held > charged else 0
+    shortfall = hold.shortfall_microcredits
+    return Resolution(hold.hold_id, hold.state, held, charged, released, shortfall, account.balance)

@@ -54,6 +54,11 @@ Answer = HoldPlaced | StoredResult | Resolution | GrantReceipt | None
 
 _NO_USAGE: Final[Row] = (None,) * 10
 
+# An enum's member is dear to find on its class, and its value by ``value``: both are functions of
+# the enum module. ``_value_`` is the same attribute as it is stored.
+_HELD: Final = HoldState.HELD
+_DISPATCHED: Final = AttemptState.DISPATCHED.value
+
 
 def decide(commands: Sequence[Command], snapshot: Snapshot) -> tuple[list[object], Writes]:
     """Each command's answer, or the exception that refuses it, and what to write.
@@ -127,7 +132,7 @@ class _Batch:
                 units,
             )
         )
-        self._enter(account, state, entry, created)
+        self._enter(account, state, entry, "open", created)
         self._open_attempt(command.hold_id, command.attempt)
         self.snapshot.holds[command.hold_id] = HoldSnapshot(
             hold, command.request_id, command.api_key_id, keyed, command.fingerprint, created
@@ -170,7 +175,7 @@ class _Batch:
 
     def _settle(self, command: SettleHold) -> Resolution:
         account, held = self._account_and_hold(command)
-        if held.hold.state is not HoldState.HELD:
+        if held.hold.state is not _HELD:
             return ledger.repeat_resolution(
                 account.state, held.hold, HoldState.SETTLED, command.charge_microcredits
             )
@@ -181,11 +186,11 @@ class _Batch:
         self.writes.ends.append(
             (
                 hold.hold_id,
-                hold.state.value,
+                hold.state._value_,
                 hold.charged_microcredits,
                 hold.shortfall_microcredits,
                 resolved,
-                command.outcome.value,
+                command.outcome._value_,
                 command.finish_reason,
                 None,
                 int(command.usage_estimated),
@@ -193,7 +198,7 @@ class _Batch:
             )
         )
         held.hold = hold
-        self._enter(account, state, entry, resolved)
+        self._enter(account, state, entry, "end", resolved)
         self._end_attempts(hold.hold_id, command.attempt, resolved)
         if command.result is not None:
             self._keep_result(held, command.result, command.result_expires_time)
@@ -208,7 +213,7 @@ class _Batch:
         else:
             end, release = HoldState.EXPIRED, ledger.expire
             outcome, error_reason, attempt = Outcome.UNKNOWN, None, None
-        if held.hold.state is not HoldState.HELD:
+        if held.hold.state is not _HELD:
             return ledger.repeat_resolution(account.state, held.hold, end)
         state, hold, entry, resolution = release(account.state, held.hold)
         resolved = microseconds(command.resolved_time)
@@ -219,7 +224,7 @@ class _Batch:
             )
         )
         held.hold = hold
-        self._enter(account, state, entry, resolved)
+        self._enter(account, state, entry, "end", resolved)
         self._end_attempts(hold.hold_id, attempt, resolved)
         return resolution
 
@@ -249,7 +254,7 @@ class _Batch:
         held = self.snapshot.holds.get(command.hold_id)
         if held is None:
             raise HoldNotFound(command.hold_id)
-        if held.hold.state is not HoldState.HELD:
+        if held.hold.state is not _HELD:
             raise HoldAlreadyResolved(command.hold_id, held.hold.state)
         self._close_attempt(command.hold_id, command.closed)
         self._open_attempt(command.hold_id, command.opened)
@@ -276,7 +281,7 @@ class _Batch:
                 created,
             )
         )
-        self._enter(account, state, entry, created, command.reason)
+        self._enter(account, state, entry, None, created, description=command.reason)
         return GrantReceipt(state.balance, repeated=False)
 
     def _account(self, account_id: str) -> AccountSnapshot:
@@ -298,20 +303,19 @@ class _Batch:
         account: AccountSnapshot,
         state: ledger.AccountState,
         entry: ledger.EntryDraft,
+        phase: str | None,
         created: int,
+        *,
         description: str | None = None,
     ) -> None:
         account.state = state
         account.last_sequence += 1
         self.writes.accounts[state.account_id] = account
-        phase = None
-        if entry.hold_id is not None:
-            phase = "open" if entry.kind is ledger.EntryKind.HOLD else "end"
         self.writes.entries.append(
             (
                 state.account_id,
                 account.last_sequence,
-                entry.kind.value,
+                entry.kind._value_,
                 entry.hold_id,
                 phase,
                 entry.available_delta_microcredits,
@@ -330,7 +334,7 @@ class _Batch:
                 attempt.number,
                 attempt.provider,
                 attempt.upstream_model,
-                AttemptState.DISPATCHED.value,
+                _DISPATCHED,
                 microseconds(attempt.started_time),
                 attempt.credential,
             )
@@ -342,7 +346,7 @@ class _Batch:
             (
                 hold_id,
                 attempt.number,
-                attempt.state.value,
+                attempt.state._value_,
                 microseconds(attempt.ended_time),
                 attempt.http_status,
                 attempt.error,
