@@ -83,8 +83,8 @@ def main() -> None:
     _measure("request and answer", unary, 15)
     plain, plain_message = _stream([f"word{number} " for number in range(100)])
     _measure("100 plain pieces in one message", lambda: plain.encode(plain_message), 40)
-    odd, odd_message = _stream(["\x1f"] + [f"word{number} " for number in range(99)])
-    _measure("100 pieces, one with a unit separator", lambda: odd.encode(odd_message), None)
+    odd, odd_message = _stream(["\x7f"] + [f"word{number} " for number in range(99)])
+    _measure("100 pieces, one with the separator in it", lambda: odd.encode(odd_message), None)
     one, one_message = _stream(["word "])
     _measure("1 piece in one message", lambda: one.encode(one_message), None)
 

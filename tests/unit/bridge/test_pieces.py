@@ -4,9 +4,10 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tokensmith.v1 import chat_service_pb2 as chat
 from tokensmith_bridge.pieces import encode_pieces, frame_pieces
 
-PIECES = st.lists(st.text(st.sampled_from('ab"\\\x1f\n{}é💡u001f'), max_size=6), max_size=8)
+PIECES = st.lists(st.text(st.sampled_from('ab"\\\x7f\x1f\n{}é💡u007f'), max_size=6), max_size=8)
 
 
 @given(PIECES)
@@ -19,3 +20,14 @@ def test_pieces_stand_between_the_same_two_parts(pieces: list[str]) -> None:
     each = [b"<" + msgspec.json.encode(piece) + b">" for piece in pieces]
     if pieces:
         assert frame_pieces(b"<", pieces, b">") == b"".join(each)
+
+
+@given(PIECES)
+def test_pieces_of_a_message_are_encoded_like_a_list_of_them(pieces: list[str]) -> None:
+    delta = chat.ChatCompletionDelta(content_pieces=pieces)
+    assert encode_pieces(delta.content_pieces) == encode_pieces(pieces)
+
+
+def test_pieces_are_encoded_together() -> None:
+    """The separator stays as it is, alone of all control characters."""
+    assert msgspec.json.encode("".join(map(chr, range(0x80)))).count(b"\x7f") == 1
