@@ -1,6 +1,6 @@
 """What the bridge counts, in the process's own registry."""
 
-from typing import Final
+from typing import ClassVar, Final
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -34,6 +34,9 @@ CONNECTIONS_CUT: Final = Counter(
 class RouteMetrics:
     """The numbers of one route, their labels looked up once: every request passes here."""
 
+    # Of all routes together; written by the event loop's thread alone, so that it needs no lock.
+    _running: ClassVar[int] = 0
+
     def __init__(self, route: str) -> None:
         self._route = route
         self._by_status: dict[int, Counter] = {}
@@ -41,8 +44,19 @@ class RouteMetrics:
         self._first_frame_seconds = FIRST_FRAME_SECONDS.labels(route)
         self._clients_gone = CLIENTS_GONE.labels(route)
 
-    def count(self, status: int, seconds: float, first_frame_seconds: float | None) -> None:
+    @classmethod
+    def running(cls) -> int:
+        """How many requests are being served, on all routes."""
+        return cls._running
+
+    @staticmethod
+    def begin() -> None:
+        """A request is there."""
+        RouteMetrics._running += 1
+
+    def end(self, status: int, seconds: float, first_frame_seconds: float | None) -> None:
         """A request is over."""
+        RouteMetrics._running -= 1
         counter = self._by_status.get(status)
         if counter is None:
             counter = self._by_status[status] = REQUESTS.labels(self._route, status)
@@ -54,3 +68,6 @@ class RouteMetrics:
     def count_client_gone(self) -> None:
         """A client left before the end of its answer."""
         self._clients_gone.inc()
+
+
+REQUESTS_RUNNING.set_function(RouteMetrics.running)

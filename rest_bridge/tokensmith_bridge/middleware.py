@@ -42,7 +42,7 @@ class Outermost:
             call.speaks_anthropic = speaks_anthropic(request.path, request.headers)
             request[CALL] = call
             status = _CLIENT_GONE_STATUS
-            metrics.REQUESTS_RUNNING.inc()
+            numbers.begin()
             try:
                 response = await self._answer(request, call, handler)
                 status = response.status
@@ -50,9 +50,8 @@ class Outermost:
                 numbers.count_client_gone()
                 raise
             finally:
-                metrics.REQUESTS_RUNNING.dec()
                 seconds = call.seconds()
-                numbers.count(status, seconds, call.first_frame_seconds)
+                numbers.end(status, seconds, call.first_frame_seconds)
                 self._write(request, route, call, status, seconds)
             return response
 

@@ -8,12 +8,13 @@ import grpc
 import msgspec
 import pytest
 import structlog
-from prometheus_client import generate_latest
+from prometheus_client import REGISTRY, generate_latest
 
 from tests.integration.bridge import answers
 from tests.integration.bridge.conftest import RunningBridge, StartBridge
 from tests.integration.bridge.fake_server import KEY, fail
 from tests.integration.bridge.refusals import error_of
+from tests.support.turns import eventually
 from tokensmith_bridge.replies import _COPIED
 
 CHAT = "/v1/chat/completions"
@@ -346,6 +347,26 @@ async def test_metrics_count_by_route_and_status(bridge: RunningBridge) -> None:
     assert 'requests_total{route="/v1/models/{model_id}",status="200"}' in text
     assert 'requests_total{route="unknown",status="404"}' in text
     assert "nowhere-at-all" not in text
+
+
+async def test_metrics_tell_how_many_requests_are_being_served(bridge: RunningBridge) -> None:
+    def running() -> float | None:
+        return REGISTRY.get_sample_value("tokensmith_bridge_requests_running")
+
+    seen: list[float | None] = []
+
+    async def stream(_request: Any, _context: Any) -> Any:
+        seen.append(running())
+        for message in answers.last_messages():
+            yield message
+
+    bridge.server.stream = stream
+    await eventually(lambda: running() == 0.0)
+    async with bridge.http() as http:
+        await http.post(CHAT, json=BODY | {"stream": True})
+    assert seen == [1.0]
+    # The client has its answer a little before its request is over.
+    await eventually(lambda: running() == 0.0)
 
 
 async def test_the_access_log_has_no_contents_and_no_keys(bridge: RunningBridge) -> None:
