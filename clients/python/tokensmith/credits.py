@@ -14,10 +14,10 @@ def format_credits(microcredits: int) -> str:
     >>> format_credits(1_500_000)
     '1.5'
     """
-    sign = "-" if microcredits < 0 else ""
-    whole, rest = divmod(abs(microcredits), MICROCREDITS_PER_CREDIT)
-    places = f".{rest:06d}".rstrip("0").rstrip(".")
-    return f"{sign}{whole}{places}"
+    if microcredits < 0:
+        return f"-{format_credits(-microcredits)}"
+    whole, rest = divmod(microcredits, MICROCREDITS_PER_CREDIT)
+    return f"{whole}.{rest:06d}".rstrip("0") if rest else str(whole)
 
 
 def parse_credits(text: str) -> int:
