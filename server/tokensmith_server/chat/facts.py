@@ -75,7 +75,8 @@ def delivered_bytes(deltas: Iterable[chat_pb.ChatCompletionDelta]) -> int:
     total = 0
     for delta in deltas:
         if delta.content_pieces:
-            total += len("".join(delta.content_pieces).encode())
+            # A slice reads the repeated field in one call.
+            total += len("".join(delta.content_pieces[:]).encode())
         if delta.tool_calls:
             total += sum(
                 len(call.name.encode()) + len(call.arguments.encode()) for call in delta.tool_calls
