@@ -20,7 +20,22 @@ class AmountOutOfRange(BillingError):
     """A grant is not positive, or larger than an account can keep (2**63 - 1 in all)."""
 
     def __init__(self, amount_microcredits: int) -> None:
-        super().__init__(f"cannot grant {amount_microcredits} micro-credits")
+        super().__init__(
+            f"cannot grant {amount_microcredits} micro-credits: a grant is more than nothing, and"
+            f" all grants of an account are at most {2**63 - 1}"
+        )
+        self.amount_microcredits = amount_microcredits
+
+
+class GrantIdReused(BillingError):
+    """The grant's id names another grant, whose account and amount are here; nothing was added."""
+
+    def __init__(self, grant_id: str, *, account_id: str, amount_microcredits: int) -> None:
+        super().__init__(
+            f"grant {grant_id} exists: it gave {amount_microcredits} micro-credits to {account_id}"
+        )
+        self.grant_id = grant_id
+        self.account_id = account_id
         self.amount_microcredits = amount_microcredits
 
 
@@ -99,6 +114,13 @@ class IdempotencyInProgress(BillingError):
 
 class LedgerUnavailable(BillingError):
     """The ledger's database did not answer; nothing was sent upstream because of this call."""
+
+
+class DataRefused(BillingError):
+    """The database takes no such value or row: a defect, since what callers send is checked before.
+
+    Nothing was written, and a repeat ends the same way.
+    """
 
 
 class UsageInvalid(BillingError):

@@ -1,4 +1,4 @@
-"""Who gets an earlier answer instead of a new call. Pure: the stores look the rows up.
+"""Who gets an earlier answer instead of a new call or grant. Pure: the stores look the rows up.
 
 Two ways lead to an earlier request of the same account. A client that sends an **idempotency
 key** names it. A client that sends none but retries by itself (the OpenAI SDKs: they count their
@@ -11,8 +11,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from tokensmith_server.billing.commands import HoldState, PlaceHold, StoredResult
-from tokensmith_server.billing.errors import IdempotencyInProgress, IdempotencyKeyReused
+from tokensmith_server.billing.commands import GrantCredits, HoldState, PlaceHold, StoredResult
+from tokensmith_server.billing.errors import (
+    GrantIdReused,
+    IdempotencyInProgress,
+    IdempotencyKeyReused,
+)
 
 RETRY_JOIN_SECONDS: Final = 900
 """How old the request may be that a keyless retry joins."""
@@ -81,6 +85,20 @@ def answer_retry(newest_first: Iterable[EarlierRequest]) -> StoredResult | None:
         if earlier.state is HoldState.SETTLED and earlier.payload is not None:
             return _replay(earlier)
     return None
+
+
+def check_same_grant(account_id: str, amount_microcredits: int, command: GrantCredits) -> None:
+    """Check that a command repeats the grant that has its id, which these two are of.
+
+    Its reason and its time may differ: a script that runs again can't know those of the first run.
+
+    Raises:
+        GrantIdReused: it is another grant.
+    """
+    if (account_id, amount_microcredits) != (command.account_id, command.amount_microcredits):
+        raise GrantIdReused(
+            command.grant_id, account_id=account_id, amount_microcredits=amount_microcredits
+        )
 
 
 def _replay(earlier: EarlierRequest) -> StoredResult:

@@ -43,6 +43,7 @@ from tokensmith_server.billing.idempotency import (
     EarlierRequest,
     answer_keyed,
     answer_retry,
+    check_same_grant,
     joins_earlier,
 )
 from tokensmith_server.billing.ledger import EntryKind
@@ -164,7 +165,8 @@ class MemoryLedgerStore:
         """See ``LedgerStore``."""
         rows = await self._begin()
         account = rows.account(command.account_id)
-        if command.grant_id in rows.grants:
+        if (earlier := rows.grants.get(command.grant_id)) is not None:
+            check_same_grant(earlier.account_id, earlier.amount_microcredits, command)
             return GrantReceipt(account.balance, repeated=True)
         account, entry = ledger.grant(account, command.amount_microcredits)
         rows.grants[command.grant_id] = command
