@@ -37,6 +37,7 @@ from tokensmith_server.billing.idempotency import (
     EarlierRequest,
     answer_keyed,
     answer_retry,
+    check_same_grant,
     joins_earlier,
 )
 from tokensmith_server.billing.usage import TokenUsage
@@ -267,7 +268,9 @@ class _Batch:
 
     def _grant(self, command: GrantCredits) -> GrantReceipt:
         account = self._account(command.account_id)
-        if command.grant_id in self.snapshot.grants:
+        earlier = self.snapshot.grants.get(command.grant_id)
+        if earlier is not None:
+            check_same_grant(*earlier, command)
             return GrantReceipt(account.state.balance, repeated=True)
         state, entry = ledger.grant(account.state, command.amount_microcredits)
         created = microseconds(command.created_time)
