@@ -1,5 +1,7 @@
 """Accounts, grants and the life of an API key."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.support.ledger import LedgerUnderTest
@@ -8,6 +10,7 @@ from tokensmith_server.billing.errors import (
     AccountExists,
     AccountNotFound,
     AmountOutOfRange,
+    GrantIdReused,
     KeyNotFound,
 )
 from tokensmith_server.billing.store import Account, ApiKey, Caller
@@ -68,6 +71,37 @@ async def test_grant_adds_credits_once_per_id(ledger: LedgerUnderTest) -> None:
     assert (first.repeated, repeat.repeated) == (False, True)
     assert first.balance == repeat.balance == Balance(500, 0, 0, 500)
     assert len(await ledger.store.list_entries(account_id, limit=10)) == 1
+
+
+async def test_grant_that_is_repeated_for_another_reason_and_later_is_the_same(
+    ledger: LedgerUnderTest,
+) -> None:
+    account_id = await ledger.open_account()
+    grant = GrantCredits("grant_1", account_id, 500, "welcome", ledger.clock.now())
+    await ledger.store.grant_credits(grant)
+    again = replace(grant, reason="run again", created_time=grant.created_time + 60.0)
+    assert (await ledger.store.grant_credits(again)).repeated
+    assert await ledger.available(account_id) == 500
+
+
+@pytest.mark.parametrize("other", ["account", "amount", "both"])
+async def test_grant_id_of_another_account_or_amount_is_refused_and_adds_nothing(
+    ledger: LedgerUnderTest, other: str
+) -> None:
+    ours, theirs = await ledger.open_account(), await ledger.open_account()
+    grant = GrantCredits("grant_1", ours, 500, "welcome", ledger.clock.now())
+    await ledger.store.grant_credits(grant)
+    account_id = ours if other == "amount" else theirs
+    amount = 500 if other == "account" else 600
+    with pytest.raises(GrantIdReused) as refusal:
+        await ledger.store.grant_credits(
+            replace(grant, account_id=account_id, amount_microcredits=amount)
+        )
+    first = refusal.value
+    assert (first.grant_id, first.account_id, first.amount_microcredits) == ("grant_1", ours, 500)
+    assert (await ledger.available(ours), await ledger.available(theirs)) == (500, 0)
+    # What was refused took nothing away from the grant that the id is of.
+    assert (await ledger.store.grant_credits(grant)).repeated
 
 
 async def test_grant_to_an_unknown_account_is_refused(ledger: LedgerUnderTest) -> None:

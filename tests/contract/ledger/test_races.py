@@ -11,6 +11,7 @@ from tokensmith_server.billing.commands import (
     Balance,
     ExpireHold,
     GrantCredits,
+    GrantReceipt,
     HoldPlaced,
     HoldState,
     Outcome,
@@ -19,6 +20,7 @@ from tokensmith_server.billing.commands import (
     VoidHold,
 )
 from tokensmith_server.billing.errors import (
+    GrantIdReused,
     HoldAlreadyResolved,
     IdempotencyInProgress,
     InsufficientCredits,
@@ -181,6 +183,26 @@ async def test_grants_with_one_id_count_once(ledger: LedgerUnderTest) -> None:
     answers = await asyncio.gather(*(ledger.store_for(i).grant_credits(grant) for i in range(20)))
     assert sorted(answer.repeated for answer in answers) == [False] + [True] * 19
     assert await ledger.balance(account_id) == Balance(500, 0, 0, 500)
+
+
+async def test_grants_of_two_accounts_with_one_id_are_one_grant_and_refusals(
+    ledger: LedgerUnderTest,
+) -> None:
+    accounts = [await ledger.open_account() for _ in range(2)]
+    now = ledger.clock.now()
+    answers = await race(
+        [
+            # Where there are two processes, each is on an account of its own: no lock parts them.
+            ledger.store_for(i).grant_credits(
+                GrantCredits("grant_of_payment_1", accounts[i % 2], 500, "payment", now)
+            )
+            for i in range(20)
+        ]
+    )
+    assert count(answers, GrantReceipt) == count(answers, GrantIdReused) == 10
+    receipts = [answer for answer in answers if isinstance(answer, GrantReceipt)]
+    assert sorted(receipt.repeated for receipt in receipts) == [False] + [True] * 9
+    assert sorted([await ledger.available(one) for one in accounts]) == [0, 500]
 
 
 async def test_grants_with_different_ids_all_count(ledger: LedgerUnderTest) -> None:

@@ -19,6 +19,7 @@ from tokensmith_server.billing.commands import (
     Balance,
     ExpireHold,
     GrantCredits,
+    GrantReceipt,
     HoldPlaced,
     HoldState,
     Outcome,
@@ -28,6 +29,7 @@ from tokensmith_server.billing.commands import (
     VoidHold,
 )
 from tokensmith_server.billing.errors import (
+    GrantIdReused,
     HoldAlreadyResolved,
     IdempotencyInProgress,
     IdempotencyKeyReused,
@@ -70,14 +72,23 @@ class LedgerMachine(RuleBasedStateMachine):
     def grant(self, account: int, amount: int, grant: int) -> None:
         grant_id, account_id = f"grant_{grant}", self.accounts[account]
         repeated = grant_id in self.naive.grants
-        if repeated:
-            account_id, amount = self.naive.grants[grant_id]
-        self.naive.grants[grant_id] = account_id, amount
+        first = self.naive.grants.setdefault(grant_id, (account_id, amount))
+        if first != (account_id, amount):
+            # Another grant under an id that is taken; then the one that has it, once more.
+            refused = self.answer(self.grant_command(grant_id, account_id, amount))
+            assert isinstance(refused, GrantIdReused)
+            assert (refused.account_id, refused.amount_microcredits) == first
+        receipt = self.answer(self.grant_command(grant_id, *first))
+        assert isinstance(receipt, GrantReceipt)
+        assert receipt.repeated is repeated
+        assert receipt.balance == self.expected_balance(first[0])
+
+    def grant_command(
+        self, grant_id: str, account_id: str, amount: int
+    ) -> Coroutine[Any, Any, GrantReceipt]:
         now = self.ledger.clock.now()
         command = GrantCredits(grant_id, account_id, amount, "simulated", now)
-        receipt = self.run(self.ledger.store.grant_credits(command))
-        assert receipt.repeated is repeated
-        assert receipt.balance == self.expected_balance(account_id)
+        return self.ledger.store.grant_credits(command)
 
     @rule(
         account=accounts,
