@@ -51,6 +51,7 @@ from tokensmith_server.providers.credentials import by_provider, credentials_of,
 from tokensmith_server.providers.http import create_session
 from tokensmith_server.providers.registry import create_chat_providers
 from tokensmith_server.rate_limits import RateLimiter, RatePolicy
+from tokensmith_server.readiness import Readiness, look_at
 from tokensmith_server.responses.service import ResponseService
 from tokensmith_server.responses.servicer import ResponseServicer
 from tokensmith_server.routing.router import Router
@@ -177,8 +178,9 @@ async def open_app(
         )
         if providers is None:
             providers = await _providers(settings, catalog, stack)
+        health = Health(SERVICES)
+        readiness = Readiness(look_at(store, owner=owner, clock=clock), health.set_ledger_answers)
         supervisor = Supervisor()
-        sweeper = _sweeper(settings, store, clock, owner)
         parts = _chat_parts(
             settings=settings,
             store=store,
@@ -193,10 +195,10 @@ async def open_app(
             settings=settings,
             store=store,
             catalog=catalog,
-            layers=_layers(settings, store, clock, ids),
-            health=Health(SERVICES),
+            layers=_layers(settings, store, clock, ids, readiness),
+            health=health,
             supervisor=supervisor,
-            sweeper=sweeper,
+            sweeper=_sweeper(settings, store, clock, owner),
             chat=ChatServicer(ChatService(parts), total_seconds_max=settings.total_seconds_max),
             billing=BillingServicer(billing_parts(parts, store)),
             models=ModelServicer(catalog, clock),
@@ -204,11 +206,10 @@ async def open_app(
             admin=admin_servicer(parts),
         )
         watch_routes(parts.router, clock)
-        stop = asyncio.Event()
-        sweeping = asyncio.create_task(sweeper.run(stop))
-        stack.push_async_callback(_stop_sweeper, sweeping, stop)
+        await stack.enter_async_context(_sweeping(app.sweeper))
         stack.push_async_callback(_drain_supervisor, app)
-        await app.health.set_serving(True)
+        await health.set_serving(True)
+        await stack.enter_async_context(readiness.watching())
         _log.info("server.open", owner=owner, catalog=catalog.version, models=len(catalog))
         yield app
 
@@ -246,9 +247,15 @@ def extra_keys(catalog: Catalog) -> dict[str, ProviderSettings]:
     return known
 
 
-async def _stop_sweeper(sweeping: "asyncio.Task[None]", stop: asyncio.Event) -> None:
-    stop.set()
-    await sweeping
+@asynccontextmanager
+async def _sweeping(sweeper: Sweeper) -> AsyncIterator[None]:
+    stop = asyncio.Event()
+    sweeping = asyncio.create_task(sweeper.run(stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await sweeping
 
 
 async def _drain_supervisor(app: ServerApp) -> None:
@@ -329,7 +336,9 @@ def billing_parts(chat: ChatServiceParts, store: BillingStore) -> BillingParts:
     )
 
 
-def _layers(settings: ServerSettings, store: SQLStore, clock: Clock, ids: Ids) -> LayerStack:
+def _layers(
+    settings: ServerSettings, store: SQLStore, clock: Clock, ids: Ids, readiness: Readiness
+) -> LayerStack:
     return build_layers(
         clock=clock,
         ids=ids,
@@ -337,6 +346,7 @@ def _layers(settings: ServerSettings, store: SQLStore, clock: Clock, ids: Ids) -
         calls_max=settings.calls_max,
         default_deadline_seconds=settings.default_deadline_seconds,
         read_balance=store.get_balance,
+        suspect_ledger=readiness.suspect,
         operator=OperatorGate(_operator_token(settings)),
     )
 

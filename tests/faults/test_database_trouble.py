@@ -10,10 +10,13 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
+import grpc
 import httpx
 import psycopg
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tests.support.books import Books, Customer
 from tests.support.postgres import PostgresServer
@@ -186,3 +189,37 @@ def test_frozen_database_refuses_calls_and_leaves_health_and_books_alone(
             pause=0.1,
         )
     assert_books_agree(gateway, simulator, customer)
+
+
+def test_readiness_follows_the_database_without_a_call_or_a_restart(
+    postgres: PostgresServer, gateway: Gateway
+) -> None:
+    root = gateway.base_url.removesuffix("/v1")
+    channel = grpc.insecure_channel(gateway.where.grpc)
+    with channel, httpx.Client(base_url=root, timeout=10.0) as client:
+        health: Any = health_pb2_grpc.HealthStub(channel)
+
+        def told() -> tuple[int, int]:
+            grpc_says = health.Check(health_pb2.HealthCheckRequest(), timeout=10.0)
+            return client.get("/readyz").status_code, grpc_says.status
+
+        serving = health_pb2.HealthCheckResponse.SERVING
+        not_serving = health_pb2.HealthCheckResponse.NOT_SERVING
+        eventually(lambda: told() == (200, serving), "calls are taken", pause=0.1)
+        postgres.crash()
+        try:
+            eventually(
+                lambda: told() == (503, not_serving),
+                "a balancer is told",
+                seconds=REFUSED_WITHIN_SECONDS,
+                pause=0.1,
+            )
+            assert client.get("/healthz").status_code == 200
+        finally:
+            postgres.start()
+        eventually(
+            lambda: told() == (200, serving),
+            "calls are taken again",
+            seconds=HEALED_WITHIN_SECONDS,
+            pause=0.1,
+        )

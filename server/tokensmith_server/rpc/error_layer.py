@@ -30,18 +30,25 @@ class ErrorLayer(Layer):
     """Turns what was raised into a status with a reason, authentication's refusals included.
 
     An error also says what the caller's balance is: from the call where it got that far, else by
-    asking ``read_balance``.
+    asking ``read_balance``. ``suspect_ledger`` hears of each call that the ledger did not answer.
     """
 
     inside_of = (LogLayer, MetricsLayer)
 
-    def __init__(self, read_balance: BalanceReader | None = None) -> None:
+    def __init__(
+        self,
+        read_balance: BalanceReader | None = None,
+        suspect_ledger: Callable[[], None] = lambda: None,
+    ) -> None:
         self._read_balance = read_balance
+        self._suspect_ledger = suspect_ledger
 
     async def failed(self, call: RPCCall, context: Context, error: BaseException) -> BaseException:
         """Abort with the error's row, unless the call ended otherwise already."""
         if isinstance(error, grpc.aio.AbortError) or not _is_failure(error):
             return error
+        if isinstance(error, LedgerUnavailable):
+            self._suspect_ledger()
         if call.balance_microcredits is None and not isinstance(error, _CHEAP):
             await self._look_up_balance(call)
         return await _abort(call, context, error)

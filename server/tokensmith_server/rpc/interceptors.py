@@ -6,7 +6,7 @@ which others must be around it, and ``build_layers`` asserts the order. The oute
 """
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from tokensmith_server.clock import Clock
@@ -126,18 +126,20 @@ def build_layers(
     calls_max: int,
     default_deadline_seconds: float,
     read_balance: BalanceReader | None = None,
+    suspect_ledger: Callable[[], None] = lambda: None,
     operator: OperatorGate | None = None,
 ) -> LayerStack:
     """The layers of one process.
 
-    ``read_balance`` is asked when a call failed before its money was known. Without an
-    ``operator`` nobody is let in as one.
+    ``read_balance`` is asked when a call failed before its money was known,
+    ``suspect_ledger`` is told when one failed for want of the ledger. Without an ``operator``
+    nobody is let in as one.
     """
     layers: tuple[Layer, ...] = (
         RequestIdLayer(ids, clock),
         LogLayer(clock),
         MetricsLayer(clock),
-        ErrorLayer(read_balance),
+        ErrorLayer(read_balance, suspect_ledger),
         LoadLayer(calls_max),
         AuthLayer(authenticator, operator or OperatorGate(None)),
         DeadlineLayer(default_deadline_seconds),

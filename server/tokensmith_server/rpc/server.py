@@ -39,10 +39,15 @@ def build_network_server(layers: LayerStack, *, share_port: bool) -> grpc.aio.Se
 
 
 class Health:
-    """``grpc.health.v1`` for the whole server and for each service."""
+    """``grpc.health.v1`` for the whole server and for each service.
+
+    Serving is a process that is open and whose ledger answers.
+    """
 
     def __init__(self, services: Sequence[str]) -> None:
         self._services = ("", *services)
+        self._open = False
+        self._ledger_answers = True
         self.servicer = HealthServicer()
 
     def add_to(self, server: Any) -> None:
@@ -50,10 +55,19 @@ class Health:
         health_pb2_grpc.add_HealthServicer_to_server(self.servicer, server)
 
     async def set_serving(self, serving: bool) -> None:
-        """Say whether calls are taken."""
+        """Say whether the process takes calls at all: it is open, and not going down."""
+        self._open = serving
+        await self._publish()
+
+    async def set_ledger_answers(self, answers: bool) -> None:
+        """Say whether the ledger answers; without it every call is refused."""
+        self._ledger_answers = answers
+        await self._publish()
+
+    async def _publish(self) -> None:
         status = (
             health_pb2.HealthCheckResponse.SERVING
-            if serving
+            if self._open and self._ledger_answers
             else health_pb2.HealthCheckResponse.NOT_SERVING
         )
         for service in self._services:
