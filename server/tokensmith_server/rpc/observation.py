@@ -4,7 +4,7 @@ import structlog
 
 from tokensmith_server import metrics
 from tokensmith_server.clock import Clock
-from tokensmith_server.ids import Ids
+from tokensmith_server.ids import Ids, may_be_id
 from tokensmith_server.rpc.call import RPCCall
 from tokensmith_server.rpc.layer import PUBLIC_PREFIXES, Layer
 
@@ -22,19 +22,10 @@ class RequestIdLayer(Layer):
         """Take the id that the client offers, if it can be one."""
         call.started_at = self._clock.monotonic()
         offered = call.text("x-request-id")
-        if offered is None or not _is_request_id(offered):
+        if offered is None or not may_be_id(offered):
             offered = self._ids.new("req_")
         call.request_id = offered
         call.initial_metadata.append(("x-request-id", offered))
-
-
-def _is_request_id(offered: str) -> bool:
-    """Whether an id from outside may stand in logs and headers as it is."""
-    return (
-        0 < len(offered) <= 128
-        and offered.isascii()
-        and offered.replace("-", "").replace("_", "").isalnum()
-    )
 
 
 class LogLayer(Layer):
