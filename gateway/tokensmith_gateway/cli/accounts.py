@@ -18,7 +18,7 @@ from tokensmith_server.billing.keys import (
 )
 from tokensmith_server.billing.money import format_credits, parse_credits
 from tokensmith_server.billing.store import Account, ApiKey
-from tokensmith_server.ids import RandomIds
+from tokensmith_server.ids import NAME_LENGTH_MAX, RandomIds, may_be_name
 from tokensmith_server.storage.storage import SQLStore
 
 accounts = typer.Typer(help="Customers with a balance.", no_args_is_help=True)
@@ -142,8 +142,11 @@ def grant_credits(
     account: AccountOption,
     reason: Annotated[str, typer.Option(help="Why, for the statement.")] = "granted by operator",
     grant_id: Annotated[
-        str, typer.Option(help="Names the grant: a repeat with the same id changes nothing.")
-    ] = "",
+        str | None,
+        typer.Option(
+            help="Names the grant: a repeat changes nothing, another grant with the id is refused."
+        ),
+    ] = None,
     as_json: AsJSON = False,
 ) -> None:
     """Add credits to an account."""
@@ -153,6 +156,11 @@ def grant_credits(
         raise typer.BadParameter(str(error), param_hint="AMOUNT") from error
     if microcredits == 0:
         raise typer.BadParameter("a grant is more than nothing", param_hint="AMOUNT")
+    # An empty one too: the script whose variable is not set would grant again at each run.
+    if grant_id is not None and not may_be_name(grant_id):
+        raise typer.BadParameter(
+            f"1 to {NAME_LENGTH_MAX} printable ASCII characters", param_hint="--grant-id"
+        )
 
     async def work(store: SQLStore) -> dict[str, Any]:
         owner = await store.get_account(account)

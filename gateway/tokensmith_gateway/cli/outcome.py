@@ -13,6 +13,8 @@ from tokensmith_server.app import ProviderSettingsError
 from tokensmith_server.billing.errors import (
     AccountExists,
     AccountNotFound,
+    AmountOutOfRange,
+    GrantIdReused,
     KeyNotFound,
     LedgerUnavailable,
     RequestNotFound,
@@ -32,6 +34,8 @@ _CODES: Final[dict[type[Exception], int]] = {
     KeyNotFound: EXIT_NOT_FOUND,
     RequestNotFound: EXIT_NOT_FOUND,
     AccountExists: EXIT_CONFLICT,
+    GrantIdReused: EXIT_CONFLICT,
+    AmountOutOfRange: EXIT_USAGE,
     LedgerUnavailable: EXIT_DATABASE,
     StorageError: EXIT_DATABASE,
     CatalogError: EXIT_USAGE,

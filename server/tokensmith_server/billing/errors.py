@@ -1,5 +1,7 @@
 """Why the ledger refused: each refusal carries its facts as fields, amounts in micro-credits."""
 
+from tokensmith_server.billing.money import format_credits
+
 
 class BillingError(Exception):
     """Base of every refusal of the money core and its stores."""
@@ -21,8 +23,8 @@ class AmountOutOfRange(BillingError):
 
     def __init__(self, amount_microcredits: int) -> None:
         super().__init__(
-            f"cannot grant {amount_microcredits} micro-credits: a grant is more than nothing, and"
-            f" all grants of an account are at most {2**63 - 1}"
+            f"cannot grant {format_credits(amount_microcredits)} credits: a grant is more than"
+            f" nothing, and all of an account's at most {format_credits(2**63 - 1)}"
         )
         self.amount_microcredits = amount_microcredits
 
@@ -32,7 +34,8 @@ class GrantIdReused(BillingError):
 
     def __init__(self, grant_id: str, *, account_id: str, amount_microcredits: int) -> None:
         super().__init__(
-            f"grant {grant_id} exists: it gave {amount_microcredits} micro-credits to {account_id}"
+            f"the grant {grant_id} exists, of {format_credits(amount_microcredits)} credits to"
+            f" {account_id}"
         )
         self.grant_id = grant_id
         self.account_id = account_id

@@ -28,7 +28,8 @@ class LedgerStore(Protocol):
     """The commands of the ledger. Each returns once its effect is durable.
 
     Waiting commands of one process share a transaction; an idle one never waits for company.
-    Every method raises ``LedgerUnavailable`` when the database does not answer.
+    Every method raises ``LedgerUnavailable`` when the database does not answer, and ``DataRefused``
+    when it takes no such value.
     """
 
     async def place_hold(self, command: PlaceHold) -> HoldPlaced | StoredResult:
@@ -38,6 +39,7 @@ class LedgerStore(Protocol):
             InsufficientCredits: the balance does not cover ``units_minimum``.
             IdempotencyKeyReused: the key belongs to another request.
             IdempotencyInProgress: the first request still runs.
+            RequestIdReused: the account has another call with this request id.
             AccountNotFound: the account does not exist.
         """
         ...
@@ -75,9 +77,11 @@ class LedgerStore(Protocol):
         ...
 
     async def grant_credits(self, command: GrantCredits) -> GrantReceipt:
-        """Add credits once per ``grant_id``.
+        """Add credits once per ``grant_id``; the same grant again says ``repeated``.
 
         Raises:
+            GrantIdReused: the id names another grant: of another account or amount.
+            AmountOutOfRange: the amount is not positive, or more than the account can keep.
             AccountNotFound: the account does not exist.
         """
         ...

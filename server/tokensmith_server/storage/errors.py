@@ -22,4 +22,11 @@ class CommitUnknown(DatabaseTrouble):
 
 
 class WriteRefused(DatabaseTrouble):
-    """The database refused a row; nothing was written, though one command alone is at fault."""
+    """The database refused a row or a value; nothing was written, and one command is at fault.
+
+    The connection is as good as before, and a repeat ends the same way.
+    """
+
+
+class KeyTaken(WriteRefused):
+    """Another row has the key of a row."""

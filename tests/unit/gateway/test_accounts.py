@@ -83,6 +83,37 @@ def test_grant_with_an_id_is_given_once(tokensmith: RunCommand) -> None:
     assert again["available"] == "5"
 
 
+@pytest.mark.parametrize(("amount", "account"), [("6", "acme"), ("5", "other"), ("6", "other")])
+def test_grant_id_of_another_grant_is_a_conflict_that_says_what_the_id_is_of(
+    tokensmith: RunCommand, amount: str, account: str
+) -> None:
+    first = tokensmith("accounts", "create", "acme", "--json").json["id"]
+    tokensmith("accounts", "create", "other")
+    tokensmith("credits", "grant", "--account", "acme", "5", "--grant-id", "inv-1")
+    refused = tokensmith("credits", "grant", "--account", account, amount, "--grant-id", "inv-1")
+    assert_refused(refused, 4, "inv-1")
+    assert f"of 5 credits to {first}" in refused.errors
+    granted = {one["name"]: one["granted"] for one in tokensmith("accounts", "list", "--json").json}
+    assert granted == {"acme": "5", "other": "0"}
+
+
+@pytest.mark.parametrize("grant_id", ["", "a\nb", "g\udcff", "\xe9", "x" * 256])
+def test_grant_id_that_is_no_name_is_wrong_usage(tokensmith: RunCommand, grant_id: str) -> None:
+    tokensmith("accounts", "create", "acme")
+    done = tokensmith("credits", "grant", "--account", "acme", "5", "--grant-id", grant_id)
+    assert done.exit_code == 2
+    assert tokensmith("accounts", "list", "--json").json[0]["granted"] == "0"
+
+
+def test_grant_of_more_than_an_account_can_keep_is_wrong_usage(tokensmith: RunCommand) -> None:
+    tokensmith("accounts", "create", "acme")
+    most = "9223372036854.775807"
+    assert tokensmith("credits", "grant", "--account", "acme", most).exit_code == 0
+    assert_refused(tokensmith("credits", "grant", "--account", "acme", "1"), 2, most)
+    # More than any account can keep does not get as far as the ledger.
+    assert tokensmith("credits", "grant", "--account", "acme", "9223372036855").exit_code == 2
+
+
 @pytest.mark.parametrize("amount", ["0", "-1", "1.0000001", "lots", "nan", "1e3"])
 def test_amount_that_is_none_is_wrong_usage(tokensmith: RunCommand, amount: str) -> None:
     tokensmith("accounts", "create", "acme")
