@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 import sqlalchemy
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy.exc import DBAPIError
@@ -65,6 +66,47 @@ def test_database_is_current_once_upgraded(empty_url: str) -> None:
     assert not migrate.is_current(empty_url)
     assert migrate.upgrade(empty_url) == migrate.head_revision()
     assert migrate.is_current(empty_url)
+    migrate.require_current(empty_url)
+
+
+def test_database_that_was_never_migrated_is_refused_with_what_to_do(empty_url: str) -> None:
+    with pytest.raises(StorageError, match="`tokensmith migrate`"):
+        migrate.require_current(empty_url)
+
+
+def test_older_schema_is_refused_with_what_to_do(empty_url: str) -> None:
+    _migrated_to(empty_url, "0001")
+    with pytest.raises(StorageError, match=r"is at revision 0001.*run `tokensmith migrate`"):
+        migrate.require_current(empty_url)
+    migrate.upgrade(empty_url)
+    migrate.require_current(empty_url)
+
+
+def test_newer_schema_is_refused_and_left_alone(empty_url: str) -> None:
+    migrate.upgrade(empty_url)
+    _call_it(empty_url, "9999")
+    for start in (migrate.require_current, migrate.upgrade):
+        with pytest.raises(StorageError, match=r"9999.*newer version"):
+            start(empty_url)
+    assert migrate.current_revision(empty_url) == "9999"
+
+
+def _migrated_to(url: str, revision: str) -> None:
+    """As the code left it whose newest revision was this one."""
+    with pytest.MonkeyPatch.context() as earlier:
+        run = command.upgrade
+        earlier.setattr(command, "upgrade", lambda config, _: run(config, revision))
+        migrate.upgrade(url)
+
+
+def _call_it(url: str, revision: str) -> None:
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(
+            sqlalchemy.text("UPDATE alembic_version SET version_num = :revision"),
+            {"revision": revision},
+        )
+    engine.dispose()
 
 
 def test_upgrade_repeated_changes_nothing(empty_url: str) -> None:
@@ -88,7 +130,7 @@ def _upgrade_in_a_process(url: str) -> str:
     return done.stdout.strip()
 
 
-def test_unreachable_database_is_named_without_its_address() -> None:
+def test_unreachable_database_is_named_without_its_password() -> None:
     url = "postgresql://someone:secret@127.0.0.1:1/nowhere"
     with pytest.raises(StorageError) as refusal:
         migrate.upgrade(url)

@@ -10,14 +10,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
+import structlog
 from pysqlite3 import dbapi2
 
 from tokensmith_server.billing.errors import LedgerUnavailable
+from tokensmith_server.storage.address import parse_database_url
+from tokensmith_server.storage.causes import cause_of
 from tokensmith_server.storage.engine import (
     STATEMENT_TIMEOUT_SECONDS,
     connect_sqlite,
     hot_path_conninfo,
-    parse_database_url,
 )
 from tokensmith_server.storage.errors import ConnectionLost, DatabaseTrouble
 from tokensmith_server.storage.postgres_pipeline import PipelineConnection
@@ -33,6 +35,8 @@ _LIVE_KEY: Final = (
 )
 _ON_SQLITE: Final = _LIVE_KEY.format(key_hash="?", now="?")
 _ON_POSTGRES: Final = _LIVE_KEY.format(key_hash="decode($1::text, 'hex')", now="$2::bigint")
+
+_log = structlog.get_logger(__name__)
 
 
 class LiveKey(NamedTuple):
@@ -68,8 +72,10 @@ class CallerLookup:
                 return await loop.run_in_executor(
                     self._thread, self._find, key_hash, now_microseconds
                 )
-        except (DatabaseTrouble, TimeoutError):
-            raise LedgerUnavailable("the database did not answer") from None
+        except (DatabaseTrouble, TimeoutError) as trouble:
+            kind, cause = type(trouble).__name__, str(trouble) or "no answer in time"
+            _log.warning("storage.failed", kind=kind, cause=cause)
+            raise LedgerUnavailable(f"the database did not answer: {cause}") from None
 
     async def close(self) -> None:
         """Wait for what runs, and hang up."""
@@ -112,7 +118,7 @@ class _SQLiteReader:
             row = self._connection.execute(_ON_SQLITE, parameters).fetchone()
         except dbapi2.Error as error:
             self.close()
-            raise ConnectionLost(type(error).__name__) from error
+            raise ConnectionLost(cause_of(error)) from error
         return None if row is None else LiveKey(*row)
 
     def close(self) -> None:

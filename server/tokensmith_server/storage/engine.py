@@ -1,20 +1,20 @@
-"""Opening databases: addresses, the SQLite library's soundness, connection settings."""
+"""Opening databases: the SQLite library's soundness, connection settings."""
 
 import fcntl
 import os
 import sqlite3
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote
 
 import sqlalchemy
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from pysqlite3 import dbapi2
-from sqlalchemy import Engine, event
-from sqlalchemy.engine import make_url
+from sqlalchemy import Engine, NullPool, event
 
+from tokensmith_server.storage.address import parse_database_url
+from tokensmith_server.storage.causes import cause_of
 from tokensmith_server.storage.errors import StorageError
 
 BUSY_TIMEOUT_SECONDS = 5.0
@@ -35,37 +35,6 @@ _PAGE_CACHE_KIBIBYTES = 32_768
 # twenty times as long as binding them takes. An adapter that changes nothing ends the search.
 dbapi2.register_adapter(type(None), lambda value: value)
 dbapi2.register_adapter(bytes, bytes)
-
-
-@dataclass(frozen=True, slots=True)
-class DatabaseAddress:
-    """Where the data is: a SQLite file, or a PostgreSQL connection string for libpq."""
-
-    sqlite_path: Path | None
-    postgres_conninfo: str | None
-
-    @property
-    def is_sqlite(self) -> bool:
-        """A file on this machine, with one server process."""
-        return self.sqlite_path is not None
-
-
-def parse_database_url(database_url: str) -> DatabaseAddress:
-    """Read ``sqlite:///path`` or ``postgresql://...`` (also ``postgres://``).
-
-    Raises:
-        StorageError: for any other scheme, and for SQLite without a file.
-    """
-    scheme, _, rest = database_url.partition("://")
-    scheme = scheme.partition("+")[0]
-    if scheme == "sqlite":
-        path = unquote(rest.removeprefix("/").partition("?")[0])
-        if not path or path == ":memory:":
-            raise StorageError("a SQLite database needs a file: sqlite:///path/to/tokensmith.db")
-        return DatabaseAddress(Path(path), None)
-    if scheme in {"postgresql", "postgres"}:
-        return DatabaseAddress(None, f"postgresql://{rest}")
-    raise StorageError(f"unknown database scheme {scheme!r}: use sqlite or postgresql")
 
 
 def check_sqlite_version(version: str) -> None:
@@ -137,18 +106,37 @@ def create_engine(database_url: str, *, read_only: bool = False) -> Engine:
     address = parse_database_url(database_url)
     if address.sqlite_path is not None:
         return _create_sqlite_engine(address.sqlite_path, read_only=read_only)
-    url = make_url(address.postgres_conninfo or "").set(drivername="postgresql+psycopg")
     return sqlalchemy.create_engine(
-        url,
+        "postgresql+psycopg://",
         pool_size=_COLD_POOL_SIZE,
         max_overflow=0,
         pool_pre_ping=True,
         pool_recycle=1800,
-        connect_args={
+        # Taken apart by libpq, as the hot path's: SQLAlchemy reads some addresses differently.
+        connect_args=conninfo_to_dict(address.postgres_conninfo or "")
+        | {
             "connect_timeout": _CONNECT_TIMEOUT_SECONDS,
             "application_name": "tokensmith",
             "options": postgres_options(_COLD_STATEMENT_TIMEOUT_SECONDS),
         },
+    )
+
+
+def create_looking_engine(database_url: str) -> Engine:
+    """An engine that changes nothing, for one look at a database that may be anybody's.
+
+    Raises:
+        StorageError: the address is unfit.
+    """
+    path = parse_database_url(database_url).sqlite_path
+    if path is None:
+        return create_engine(database_url)
+    uri = f"file:{quote(str(path))}?mode=ro"
+    return sqlalchemy.create_engine(
+        "sqlite://",
+        module=dbapi2,
+        poolclass=NullPool,
+        creator=lambda: dbapi2.connect(uri, uri=True, timeout=BUSY_TIMEOUT_SECONDS),
     )
 
 
@@ -211,9 +199,15 @@ class ServerLock:
         """Take the lock.
 
         Raises:
-            StorageError: another server has it; the message names its process.
+            StorageError: another server has it, and the message names its process; or the file
+                can't be made.
         """
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StorageError(
+                f"cannot lock the SQLite database: {self._path}: {cause_of(error)}"
+            ) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

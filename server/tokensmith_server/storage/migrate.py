@@ -7,10 +7,12 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from tokensmith_server.storage.engine import create_engine, parse_database_url
+from tokensmith_server.storage.address import DatabaseAddress, parse_database_url
+from tokensmith_server.storage.causes import cause_of, place_of
+from tokensmith_server.storage.engine import create_engine, create_looking_engine
 from tokensmith_server.storage.errors import StorageError
 
 # Any fixed number will do; it only has to be this product's own.
@@ -37,7 +39,8 @@ def upgrade(database_url: str) -> str:
     SQLite on the file's write lock, and all but the first find nothing to do.
 
     Raises:
-        StorageError: the database cannot be reached or migrated.
+        StorageError: the database can't be made, reached or migrated, or a newer version has
+            migrated it.
     """
     address = parse_database_url(database_url)
     if address.sqlite_path is not None:
@@ -51,10 +54,11 @@ def upgrade(database_url: str) -> str:
                 connection.execute(
                     text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADVISORY_LOCK}
                 )
+            _refuse_newer(address, _revision_in(connection))
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except DBAPIError as error:
-        raise StorageError(f"cannot migrate the database: {type(error.orig).__name__}") from error
+        raise StorageError(f"cannot migrate {place_of(address)}: {cause_of(error)}") from error
     finally:
         engine.dispose()
     return head_revision()
@@ -65,8 +69,11 @@ def _create_private(path: Path) -> None:
 
     SQLite gives its log and its index the file's own mode.
     """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise StorageError(f"cannot make the SQLite database {path}: {cause_of(error)}") from error
 
 
 def head_revision() -> str:
@@ -84,16 +91,30 @@ def current_revision(database_url: str) -> str | None:
         StorageError: the database cannot be reached.
     """
     address = parse_database_url(database_url)
-    if address.sqlite_path is not None and not address.sqlite_path.exists():
+    if not exists(address):
         return None
-    engine = create_engine(database_url)
+    engine = create_looking_engine(database_url)
     try:
         with engine.connect() as connection:
-            return MigrationContext.configure(connection).get_current_revision()
+            return _revision_in(connection)
     except DBAPIError as error:
-        raise StorageError(f"cannot read the database: {type(error.orig).__name__}") from error
+        raise StorageError(f"cannot read {place_of(address)}: {cause_of(error)}") from error
     finally:
         engine.dispose()
+
+
+def exists(address: DatabaseAddress) -> bool:
+    """Whether there is a file; a PostgreSQL database is there as far as can be seen from here.
+
+    Raises:
+        StorageError: its folder can't be looked into.
+    """
+    if address.sqlite_path is None:
+        return True
+    try:
+        return address.sqlite_path.exists()
+    except OSError as error:
+        raise StorageError(f"cannot read {place_of(address)}: {cause_of(error)}") from error
 
 
 def is_current(database_url: str) -> bool:
@@ -103,6 +124,42 @@ def is_current(database_url: str) -> bool:
         StorageError: the database cannot be reached.
     """
     return current_revision(database_url) == head_revision()
+
+
+def require_current(database_url: str) -> None:
+    """Make sure that the database is there and at this code's revision; nothing is changed.
+
+    Raises:
+        StorageError: it isn't; says what to do.
+    """
+    address = parse_database_url(database_url)
+    if not exists(address):
+        raise StorageError(
+            f"there is no SQLite database {address.sqlite_path}: `tokensmith migrate` makes it, as"
+            " `tokensmith up` does; TOKENSMITH_DATABASE_URL or TOKENSMITH_DATA_DIR names another"
+        )
+    revision = current_revision(database_url)
+    if revision == head_revision():
+        return
+    _refuse_newer(address, revision)
+    state = "holds no tables of TokenSmith" if revision is None else f"is at revision {revision}"
+    raise StorageError(
+        f"{place_of(address)} {state}, and this version needs revision {head_revision()}: run"
+        " `tokensmith migrate` (`tokensmith up` migrates by itself)"
+    )
+
+
+def _refuse_newer(address: DatabaseAddress, revision: str | None) -> None:
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    if revision is not None and revision not in known:
+        raise StorageError(
+            f"{place_of(address)} is at revision {revision}, which this version does not know"
+            f" (its newest is {head_revision()}): a newer version has migrated it, run that one"
+        )
+
+
+def _revision_in(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
 
 
 def _config() -> Config:

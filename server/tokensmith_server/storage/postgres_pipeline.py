@@ -13,6 +13,7 @@ from typing import Final
 import psycopg
 from psycopg import pq
 
+from tokensmith_server.storage.causes import cause_of
 from tokensmith_server.storage.errors import (
     CommitUnknown,
     ConnectionLost,
@@ -55,7 +56,7 @@ class PipelineConnection:
             self._pgconn.enter_pipeline_mode()
         except (psycopg.Error, ConnectionLost) as error:
             self.close()
-            raise ConnectionLost("cannot connect") from error
+            raise ConnectionLost(f"cannot connect: {cause_of(error)}") from error
 
     def close(self) -> None:
         """Hang up; what was not committed is gone."""
@@ -106,7 +107,7 @@ class PipelineConnection:
         status: int = pq.PollingStatus.WRITING
         while status != pq.PollingStatus.OK:
             if status == pq.PollingStatus.FAILED:
-                raise ConnectionLost("cannot connect")
+                raise psycopg.OperationalError(self._pgconn.get_error_message())
             reading = status == pq.PollingStatus.READING
             self._wait(select.POLLIN if reading else select.POLLOUT, deadline)
             status = self._pgconn.connect_poll()

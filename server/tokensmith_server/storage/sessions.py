@@ -11,7 +11,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from tokensmith_server.billing.errors import LedgerUnavailable
-from tokensmith_server.storage.engine import create_engine, parse_database_url
+from tokensmith_server.storage.address import parse_database_url
+from tokensmith_server.storage.causes import cause_of
+from tokensmith_server.storage.engine import create_engine
 from tokensmith_server.storage.writer import GroupCommitWriter
 
 T = TypeVar("T")
@@ -80,6 +82,7 @@ def _transact(engine: Engine, work: Callable[[Session], T]) -> T:
         with Session(engine, expire_on_commit=False) as session, session.begin():
             return work(session)
     except SQLAlchemyError as error:
-        # The driver's text may carry rows, so only its kind is kept.
-        _log.warning("storage.failed", kind=type(error).__name__)
-        raise LedgerUnavailable("the database did not answer") from None
+        # The driver's text may carry rows, so only its kind and its code are kept.
+        kind, cause = type(error).__name__, cause_of(error)
+        _log.warning("storage.failed", kind=kind, cause=cause)
+        raise LedgerUnavailable(f"the database did not answer: {cause}") from None

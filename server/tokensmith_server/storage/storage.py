@@ -8,8 +8,9 @@ from tokensmith_server.billing.errors import LedgerUnavailable
 from tokensmith_server.clock import Clock
 from tokensmith_server.faults import fault_point as process_fault_point
 from tokensmith_server.storage.account_store import SQLAccountStore
+from tokensmith_server.storage.address import parse_database_url
 from tokensmith_server.storage.caller_lookup import CallerLookup
-from tokensmith_server.storage.engine import ServerLock, parse_database_url
+from tokensmith_server.storage.engine import ServerLock
 from tokensmith_server.storage.ledger_database import LedgerDatabase
 from tokensmith_server.storage.ledger_store import SQLLedgerStore
 from tokensmith_server.storage.postgres_ledger import PostgresLedger

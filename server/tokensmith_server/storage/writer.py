@@ -99,9 +99,9 @@ class GroupCommitWriter:
         self._thread.start()
         try:
             await self.run_job(self._database.connect)
-        except ConnectionLost:
+        except ConnectionLost as lost:
             await self.close()
-            raise LedgerUnavailable("the ledger's database cannot be reached") from None
+            raise LedgerUnavailable(f"the ledger's database cannot be reached: {lost}") from None
 
     async def close(self) -> None:
         """Write what waits, then end the thread and its connection."""
@@ -294,9 +294,9 @@ class GroupCommitWriter:
             self._fault_point("ledger.before_commit")
         try:
             self._database.commit(writes)
-        except CommitUnknown:
+        except CommitUnknown as unknown:
             if not self._settle_doubt(commands, writes):
-                raise TryAgain("the commit did not happen") from None
+                raise TryAgain(f"the commit did not happen: {unknown}") from None
         if writes:
             self._fault_point("ledger.after_commit")
         return answers

@@ -13,7 +13,7 @@ from tests.support.clock import FakeClock
 from tests.support.ledger import LedgerUnderTest, price_of
 from tokensmith_server.billing.commands import HoldPlaced
 from tokensmith_server.billing.errors import LedgerUnavailable
-from tokensmith_server.storage.engine import parse_database_url
+from tokensmith_server.storage.address import parse_database_url
 from tokensmith_server.storage.storage import open_storage
 
 

@@ -7,11 +7,11 @@ import pytest
 from tests.support import sqlite
 from tests.support.clock import FakeClock
 from tokensmith_server.billing.errors import LedgerUnavailable
+from tokensmith_server.storage.address import parse_database_url
 from tokensmith_server.storage.engine import (
     ServerLock,
     check_sqlite_version,
     connect_sqlite,
-    parse_database_url,
 )
 from tokensmith_server.storage.errors import StorageError
 from tokensmith_server.storage.storage import open_storage

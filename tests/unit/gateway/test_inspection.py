@@ -4,7 +4,8 @@ import pytest
 
 from tests.unit.gateway.conftest import RunCommand
 from tokensmith_server.config import ServerSettings
-from tokensmith_server.storage.engine import connect_sqlite, parse_database_url
+from tokensmith_server.storage.address import parse_database_url
+from tokensmith_server.storage.engine import connect_sqlite
 
 
 def test_models_show_kind_provider_context_rates_and_status(tokensmith: RunCommand) -> None:
