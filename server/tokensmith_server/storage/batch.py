@@ -125,12 +125,12 @@ class _Batch:
                 command.rate_json,
                 int(command.stream),
                 command.owner,
-                command.fingerprint,
-                command.idempotency_key,
                 created,
                 microseconds(command.expires_time),
                 hold.amount_microcredits,
                 units,
+                command.fingerprint,
+                command.idempotency_key,
             )
         )
         self._enter(account, state, entry, "open", created)
@@ -193,9 +193,9 @@ class _Batch:
                 resolved,
                 command.outcome._value_,
                 command.finish_reason,
-                None,
                 int(command.usage_estimated),
                 *_usage_columns(command.usage),
+                None,
             )
         )
         held.hold = hold
@@ -221,7 +221,7 @@ class _Batch:
         self.writes.ends.append(
             (
                 *(hold.hold_id, end.value, 0, 0, resolved),
-                *(outcome.value, None, error_reason, 0, *_NO_USAGE),
+                *(outcome.value, None, 0, *_NO_USAGE, error_reason),
             )
         )
         held.hold = hold
@@ -352,10 +352,10 @@ class _Batch:
                 attempt.state._value_,
                 microseconds(attempt.ended_time),
                 attempt.http_status,
-                attempt.error,
+                None if first_byte is None else microseconds(first_byte),
                 attempt.upstream_request_id,
                 attempt.returned_model,
-                None if first_byte is None else microseconds(first_byte),
+                attempt.error,
                 attempt.house_cost_microcredits,
             )
         )
@@ -368,8 +368,8 @@ def _usage_columns(usage: TokenUsage | None) -> Row:
         usage.input_tokens,
         usage.output_tokens,
         usage.cached_input_tokens,
-        usage.cache_write_tokens,
         usage.reasoning_tokens,
+        usage.cache_write_tokens,
         usage.input_audio_tokens,
         usage.output_audio_tokens,
         usage.input_image_tokens,

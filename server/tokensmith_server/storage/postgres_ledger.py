@@ -29,13 +29,12 @@ from tokensmith_server.storage.postgres_pipeline import (
     ResultRows,
     Statement,
 )
-from tokensmith_server.storage.postgres_writes import row_sql, rows_sql
+from tokensmith_server.storage.postgres_writes import write_statements
 from tokensmith_server.storage.row_cache import RowCache
 from tokensmith_server.storage.snapshot import (
     AccountSnapshot,
     HoldSnapshot,
     Needs,
-    Row,
     Snapshot,
     Writes,
 )
@@ -183,7 +182,7 @@ class PostgresLedger:
         if writes:
             # Without BEGIN, all that one round trip carries is one transaction.
             end = [] if assumed else [_COMMIT]
-            self._connected().run([*_write_statements(writes), *end], commits=True)
+            self._connected().run([*write_statements(writes), *end], commits=True)
             self._cache.keep(self._snapshot, writes)
         elif not assumed:
             self._connected().run([_ROLLBACK])
@@ -314,28 +313,3 @@ def _read_grants(snapshot: Snapshot, rows: Sequence[Sequence[Any]]) -> None:
 
 def _unhex(value: bytes | None) -> bytes | None:
     return None if value is None else bytes.fromhex(value.decode("ascii"))
-
-
-def _write_statements(writes: Writes) -> Iterable[Statement]:
-    for part, rows in _rows_by_part(writes):
-        if len(rows) == 1:
-            sql, scalars = row_sql(part)
-            yield sql, [encode(value) for encode, value in zip(scalars, rows[0], strict=True)]
-        elif rows:
-            sql, arrays = rows_sql(part)
-            columns = zip(*rows, strict=True)
-            yield sql, [encode(column) for encode, column in zip(arrays, columns, strict=True)]
-
-
-def _rows_by_part(writes: Writes) -> Iterable[tuple[str, Sequence[Row]]]:
-    yield "accounts", writes.account_rows
-    yield "grants", writes.grants
-    yield "holds", writes.holds
-    yield "attempts", writes.attempts
-    yield "ends", writes.ends
-    yield "attempt_ends", writes.attempt_ends
-    yield "abandoned", writes.abandoned
-    yield "claims", list(writes.claims.values())
-    yield "results", writes.results
-    yield "delivered", [(hold_id,) for hold_id in writes.delivered]
-    yield "entries", writes.entries

@@ -3,7 +3,7 @@
 Rows here are plain tuples in the column orders given, since thousands of them a second are made.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,7 +25,31 @@ Command = (
 
 Row = tuple[Any, ...]
 
-HOLD_COLUMNS = (
+
+class Columns:
+    """The columns of a kind of row, of which the last ones are null in most batches.
+
+    A null costs as much to hand over as a value does, so those are left out of a batch in which no
+    row has any of them. They must be columns that are null before such a row is written.
+    """
+
+    __slots__ = ("_rest", "_usual", "names")
+
+    def __init__(self, *usual: str, seldom: tuple[str, ...] = ()) -> None:
+        self.names = usual + seldom
+        self._usual = usual
+        self._rest = (None,) * len(seldom)
+
+    def used_by(self, rows: Sequence[Row]) -> tuple[str, ...]:
+        """All names, or those before the ones that are null in each of the rows."""
+        usual_count, rest = len(self._usual), self._rest
+        for row in rows:
+            if row[usual_count:] != rest:
+                return self.names
+        return self._usual
+
+
+HOLD_COLUMNS = Columns(
     "hold_id",
     "account_id",
     "api_key_id",
@@ -36,16 +60,15 @@ HOLD_COLUMNS = (
     "rate_json",
     "stream",
     "owner",
-    "fingerprint",
-    "idempotency_key",
     "created_time_microseconds",
     "expires_time_microseconds",
     "amount_microcredits",
     "units",
+    seldom=("fingerprint", "idempotency_key"),
 )
 """A new hold; its state is ``held`` and nothing is charged."""
 
-END_COLUMNS = (
+END_COLUMNS = Columns(
     "hold_id",
     "state",
     "charged_microcredits",
@@ -53,22 +76,24 @@ END_COLUMNS = (
     "resolved_time_microseconds",
     "outcome",
     "finish_reason",
-    "error_reason",
     "usage_estimated",
     "input_tokens",
     "output_tokens",
     "cached_input_tokens",
-    "cache_write_tokens",
     "reasoning_tokens",
-    "input_audio_tokens",
-    "output_audio_tokens",
-    "input_image_tokens",
-    "accepted_prediction_tokens",
-    "rejected_prediction_tokens",
+    seldom=(
+        "cache_write_tokens",
+        "input_audio_tokens",
+        "output_audio_tokens",
+        "input_image_tokens",
+        "accepted_prediction_tokens",
+        "rejected_prediction_tokens",
+        "error_reason",
+    ),
 )
 """How a hold ended; found by its first column."""
 
-ATTEMPT_COLUMNS = (
+ATTEMPT_COLUMNS = Columns(
     "hold_id",
     "number",
     "provider",
@@ -78,26 +103,25 @@ ATTEMPT_COLUMNS = (
     "credential",
 )
 
-ATTEMPT_END_COLUMNS = (
+ATTEMPT_END_COLUMNS = Columns(
     "hold_id",
     "number",
     "state",
     "ended_time_microseconds",
     "http_status",
-    "error",
+    "first_byte_microseconds",
     "upstream_request_id",
     "returned_model",
-    "first_byte_microseconds",
-    "house_cost_microcredits",
+    seldom=("error", "house_cost_microcredits"),
 )
 """How an attempt ended; found by its first two columns."""
 
-ABANDONED_COLUMNS = ("hold_id", "number", "ended_time_microseconds")
+ABANDONED_COLUMNS = Columns("hold_id", "number", "ended_time_microseconds")
 """Holds that ended without word of an attempt: what is open becomes ``unknown``, except the
 attempt of this number, of which there was word (zero for none).
 """
 
-ENTRY_COLUMNS = (
+ENTRY_COLUMNS = Columns(
     "account_id",
     "sequence",
     "kind",
@@ -108,10 +132,10 @@ ENTRY_COLUMNS = (
     "charged_delta_microcredits",
     "granted_delta_microcredits",
     "created_time_microseconds",
-    "description",
+    seldom=("description",),
 )
 
-CLAIM_COLUMNS = (
+CLAIM_COLUMNS = Columns(
     "account_id",
     "idempotency_key",
     "hold_id",
@@ -119,7 +143,7 @@ CLAIM_COLUMNS = (
     "created_time_microseconds",
 )
 
-RESULT_COLUMNS = (
+RESULT_COLUMNS = Columns(
     "hold_id",
     "api_key_id",
     "fingerprint",
@@ -128,7 +152,7 @@ RESULT_COLUMNS = (
     "expires_time_microseconds",
 )
 
-GRANT_COLUMNS = (
+GRANT_COLUMNS = Columns(
     "grant_id",
     "account_id",
     "amount_microcredits",
@@ -136,7 +160,10 @@ GRANT_COLUMNS = (
     "created_time_microseconds",
 )
 
-ACCOUNT_COLUMNS = (
+DELIVERED_COLUMNS = Columns("hold_id")
+"""Keyless results that their callers have."""
+
+ACCOUNT_COLUMNS = Columns(
     "account_id",
     "available_microcredits",
     "held_microcredits",

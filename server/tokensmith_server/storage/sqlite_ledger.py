@@ -10,6 +10,7 @@ everybody else.
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -32,6 +33,7 @@ from tokensmith_server.storage.snapshot import (
     ATTEMPT_COLUMNS,
     ATTEMPT_END_COLUMNS,
     CLAIM_COLUMNS,
+    DELIVERED_COLUMNS,
     END_COLUMNS,
     ENTRY_COLUMNS,
     GRANT_COLUMNS,
@@ -47,7 +49,12 @@ from tokensmith_server.storage.snapshot import (
 
 T = TypeVar("T")
 
-_CHUNKS: Final = (64, 32, 16, 8, 4, 2, 1)
+# A statement costs as much as a few rows do. One of each size up to 16 is kept ready; the driver
+# has room for these (see ``connect_sqlite``).
+_CHUNKS: Final = (64, 32, *range(16, 0, -1))
+
+StatementFor = Callable[[tuple[str, ...], int], str]
+"""A statement, given the columns and how many rows of them it writes."""
 
 _HOLD_FIELDS: Final = (
     "h.hold_id, h.account_id, h.state, h.amount_microcredits, h.charged_microcredits,"
@@ -281,33 +288,38 @@ def _json(values: Iterable[object]) -> str:
 
 
 def _write(connection: sqlite3.Connection, writes: Writes) -> None:
-    for rows, statement in (
-        (writes.account_rows, _update_accounts),
-        (writes.grants, _insert_grants),
-        (writes.holds, _insert_holds),
-        (writes.attempts, _insert_attempts),
-        (writes.ends, _update_holds),
-        (writes.attempt_ends, _update_attempts),
-        (writes.abandoned, _abandon_attempts),
-        (writes.entries, _insert_entries),
-        (list(writes.claims.values()), _upsert_claims),
-        (writes.results, _insert_results),
-        ([(hold_id,) for hold_id in writes.delivered], _delete_delivered),
+    for columns, rows, statement in (
+        (ACCOUNT_COLUMNS, writes.account_rows, _update_accounts),
+        (GRANT_COLUMNS, writes.grants, _insert_grants),
+        (HOLD_COLUMNS, writes.holds, _insert_holds),
+        (ATTEMPT_COLUMNS, writes.attempts, _insert_attempts),
+        (END_COLUMNS, writes.ends, _update_holds),
+        (ATTEMPT_END_COLUMNS, writes.attempt_ends, _update_attempts),
+        (ABANDONED_COLUMNS, writes.abandoned, _abandon_attempts),
+        (ENTRY_COLUMNS, writes.entries, _insert_entries),
+        (CLAIM_COLUMNS, list(writes.claims.values()), _upsert_claims),
+        (RESULT_COLUMNS, writes.results, _insert_results),
+        (DELIVERED_COLUMNS, [(hold_id,) for hold_id in writes.delivered], _delete_delivered),
     ):
         if rows:
-            _run_in_chunks(connection, statement, rows)
+            _run_in_chunks(connection, statement, columns.used_by(rows), rows)
 
 
 def _run_in_chunks(
-    connection: sqlite3.Connection, statement: Callable[[int], str], rows: list[Row]
+    connection: sqlite3.Connection,
+    statement: StatementFor,
+    columns: tuple[str, ...],
+    rows: list[Row],
 ) -> None:
-    """Run the statement over all rows, 64 at a time, then the rest in powers of two."""
+    """Run the statement over all rows, in as few chunks as there are prepared statements for."""
+    width = len(columns)
+    if width < len(rows[0]):
+        rows = [row[:width] for row in rows]
     start, count = 0, len(rows)
     for size in _CHUNKS:
         while count - start >= size:
-            chunk = rows[start : start + size]
-            parameters = chunk[0] if size == 1 else [value for row in chunk for value in row]
-            connection.execute(statement(size), parameters)
+            parameters = [*chain.from_iterable(rows[start : start + size])]
+            connection.execute(statement(columns, size), parameters)
             start += size
 
 
@@ -316,58 +328,55 @@ def _values(columns: int, rows: int) -> str:
     return f"VALUES {', '.join([row] * rows)}"
 
 
-def _inserts(table: str, columns: Sequence[str], conflict: str = "") -> Callable[[int], str]:
-    names = ", ".join(columns)
-
+def _inserts(table: str, conflict: str = "") -> StatementFor:
     @cache
-    def statement(rows: int) -> str:
+    def statement(columns: tuple[str, ...], rows: int) -> str:
+        names = ", ".join(columns)
         return f"INSERT INTO {table} ({names}) {_values(len(columns), rows)} {conflict}"
 
     return statement
 
 
-def _updates(
-    table: str, columns: Sequence[str], key_count: int, condition: str = ""
-) -> Callable[[int], str]:
+def _updates(table: str, key_count: int) -> StatementFor:
     """Update rows found by their first ``key_count`` columns."""
-    changes = ", ".join(f"{c} = v.column{i}" for i, c in enumerate(columns, 1) if i > key_count)
-    keys = " AND ".join(f"{table}.{columns[i]} = v.column{i + 1}" for i in range(key_count))
 
     @cache
-    def statement(rows: int) -> str:
+    def statement(columns: tuple[str, ...], rows: int) -> str:
+        changes = ", ".join(f"{c} = v.column{i}" for i, c in enumerate(columns, 1) if i > key_count)
+        keys = " AND ".join(f"{table}.{columns[i]} = v.column{i + 1}" for i in range(key_count))
         values = _values(len(columns), rows)
-        return f"UPDATE {table} SET {changes} FROM ({values}) AS v WHERE {keys} {condition}"
+        return f"UPDATE {table} SET {changes} FROM ({values}) AS v WHERE {keys}"
 
     return statement
 
 
 @cache
-def _abandon_attempts(rows: int) -> str:
+def _abandon_attempts(columns: tuple[str, ...], rows: int) -> str:
     return (
         "UPDATE attempts SET state = 'unknown', ended_time_microseconds = v.column3"
-        f" FROM ({_values(len(ABANDONED_COLUMNS), rows)}) AS v"
+        f" FROM ({_values(len(columns), rows)}) AS v"
         " WHERE attempts.hold_id = v.column1 AND attempts.number <> v.column2"
         " AND attempts.state = 'dispatched'"
     )
 
 
 @cache
-def _delete_delivered(rows: int) -> str:
-    return f"DELETE FROM stored_results WHERE keyed = 0 AND hold_id IN ({_values(1, rows)})"
+def _delete_delivered(columns: tuple[str, ...], rows: int) -> str:
+    hold_ids = _values(len(columns), rows)
+    return f"DELETE FROM stored_results WHERE keyed = 0 AND hold_id IN ({hold_ids})"
 
 
-_update_accounts = _updates("accounts", ACCOUNT_COLUMNS, 1)
-_insert_grants = _inserts("grants", GRANT_COLUMNS)
-_insert_holds = _inserts("holds", HOLD_COLUMNS)
-_insert_attempts = _inserts("attempts", ATTEMPT_COLUMNS, "ON CONFLICT DO NOTHING")
-_update_holds = _updates("holds", END_COLUMNS, 1)
-_update_attempts = _updates("attempts", ATTEMPT_END_COLUMNS, 2)
-_insert_entries = _inserts("entries", ENTRY_COLUMNS)
+_update_accounts = _updates("accounts", 1)
+_insert_grants = _inserts("grants")
+_insert_holds = _inserts("holds")
+_insert_attempts = _inserts("attempts", "ON CONFLICT DO NOTHING")
+_update_holds = _updates("holds", 1)
+_update_attempts = _updates("attempts", 2)
+_insert_entries = _inserts("entries")
 _upsert_claims = _inserts(
     "idempotency_claims",
-    CLAIM_COLUMNS,
     "ON CONFLICT (account_id, idempotency_key) DO UPDATE SET hold_id = excluded.hold_id,"
     " fingerprint = excluded.fingerprint,"
     " created_time_microseconds = excluded.created_time_microseconds",
 )
-_insert_results = _inserts("stored_results", RESULT_COLUMNS)
+_insert_results = _inserts("stored_results")
