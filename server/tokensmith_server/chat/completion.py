@@ -43,7 +43,8 @@ class CompletionRun:
         """
         call, attempts = self.call, self.call.attempts
         try:
-            result = await attempts.run(self._send)
+            with self.settler.supervisor.cuttable():
+                result = await attempts.run(self._send)
         except ProviderError as error:
             blocked = error.kind is ErrorKind.CONTENT_REFUSED
             outcome = Outcome.BLOCKED if blocked else Outcome.FAILED

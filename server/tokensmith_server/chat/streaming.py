@@ -155,7 +155,8 @@ class StreamRun:
         task = self._relaying = asyncio.current_task()
         assert task is not None  # noqa: S101 - a coroutine runs in a task
         try:
-            await self._relay_stream()
+            with self.settler.supervisor.cuttable():
+                await self._relay_stream()
         except asyncio.CancelledError:
             if self._left and task.uncancel() == 0:
                 return _ListenerLeft()

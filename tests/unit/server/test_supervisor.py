@@ -57,7 +57,7 @@ async def test_what_is_not_done_in_time_is_cancelled_and_waited_for() -> None:
 
     supervisor.spawn(work())
     await turns(2)
-    assert await supervisor.drain(0.0) == 1
+    assert await supervisor.drain(0.0, settling_seconds=0.0) == 1
     assert ends == ["cleaned up"]
 
 
@@ -94,9 +94,86 @@ async def test_task_that_is_started_by_a_cancelled_one_is_cancelled_too() -> Non
 
     supervisor.spawn(first())
     await turns(2)
-    assert await supervisor.drain(0.0) == 2
+    assert await supervisor.drain(0.0, settling_seconds=0.0) == 2
     assert len(supervisor) == 0
 
 
 async def test_nothing_to_wait_for_takes_no_time() -> None:
     assert await Supervisor().drain(1_000.0) == 0
+
+
+async def test_what_waits_outside_is_cut_at_once_and_may_settle() -> None:
+    supervisor, settled, ends = Supervisor(), asyncio.Event(), list[str]()
+
+    async def call() -> None:
+        try:
+            with supervisor.cuttable():
+                await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            await settled.wait()
+            ends.append("settled")
+            raise
+
+    supervisor.spawn(call())
+    await turns(2)
+    cutting = asyncio.ensure_future(supervisor.cut(settling_seconds=30.0))
+    await turns(2)
+    settled.set()
+    assert await cutting == 1
+    assert ends == ["settled"]
+
+
+async def test_what_settles_already_is_not_cut() -> None:
+    supervisor, settled, ends = Supervisor(), asyncio.Event(), list[str]()
+
+    async def call() -> None:
+        with supervisor.cuttable():
+            await asyncio.sleep(0)
+        await settled.wait()
+        ends.append("settled")
+
+    supervisor.spawn(call())
+    await turns(3)
+    cutting = asyncio.ensure_future(supervisor.cut(settling_seconds=30.0))
+    await turns(2)
+    settled.set()
+    assert await cutting == 0
+    assert ends == ["settled"]
+
+
+async def test_task_that_places_its_hold_when_all_are_cut_goes_no_further() -> None:
+    supervisor, placed, ends = Supervisor(), asyncio.Event(), list[str]()
+
+    async def call() -> None:
+        await placed.wait()
+        try:
+            with supervisor.cuttable():
+                ends.append("sent")
+        except asyncio.CancelledError:
+            ends.append("voided")
+            raise
+
+    task = supervisor.spawn(call())
+    await turns(2)
+    cutting = asyncio.ensure_future(supervisor.cut(settling_seconds=30.0))
+    await turns(2)
+    placed.set()
+    await cutting
+    assert ends == ["voided"]
+    assert task.cancelled()
+
+
+async def test_idle_is_when_no_task_is_left() -> None:
+    supervisor, gate = Supervisor(), asyncio.Event()
+
+    async def first() -> None:
+        await gate.wait()
+        supervisor.spawn(asyncio.sleep(0))
+
+    supervisor.spawn(first())
+    idle = asyncio.ensure_future(supervisor.idle())
+    await turns(2)
+    assert not idle.done()
+    gate.set()
+    await idle
+    assert len(supervisor) == 0

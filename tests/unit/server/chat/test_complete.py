@@ -269,6 +269,22 @@ async def test_end_of_the_process_waits_for_a_call_that_ends_in_time(rig: ChatRi
     assert (await listening).charge.charged_microcredits == PRICE
 
 
+async def test_end_of_the_process_while_the_hold_is_placed_voids_it_and_sends_nothing(
+    rig: ChatRig,
+) -> None:
+    rig.store.hold_gate = asyncio.Event()
+    listening = asyncio.ensure_future(rig.complete())
+    await turns()
+    draining = asyncio.ensure_future(rig.parts.supervisor.drain(0.0))
+    await turns()
+    rig.store.hold_gate.set()
+    await draining
+    with pytest.raises(ShuttingDown):
+        await listening
+    assert (await rig.record()).error_reason == "SHUTTING_DOWN"
+    assert rig.provider.calls == []
+
+
 async def test_time_limits_sent_upstream_are_what_is_left_of_the_callers() -> None:
     limits = ChatLimits(connect_seconds=3, first_byte_seconds=20, idle_seconds=7)
     routes = (Route("openai", "a"), Route("xai", "b"))

@@ -370,7 +370,7 @@ async def test_end_of_the_process_while_a_stream_settles_leaves_nobody_waiting(
     listening = asyncio.ensure_future(rig.stream())
     await eventually(lambda: rig.provider.streams and rig.provider.streams[0].closed)
     await turns()
-    await rig.parts.supervisor.drain(0.0)
+    await rig.parts.supervisor.drain(0.0, settling_seconds=0.0)
     with pytest.raises(ShuttingDown):
         await listening
 
@@ -386,6 +386,36 @@ async def test_ledger_away_at_the_end_of_the_process_leaves_the_hold_to_the_swee
     await rig.parts.supervisor.drain(0.0)
     with pytest.raises(ShuttingDown):
         await anext(messages)
+
+
+async def test_end_of_the_process_waits_for_a_stream_that_settles(rig: ChatRig) -> None:
+    rig.store.settle_gate = asyncio.Event()
+    rig.provider.queue(story("Hi"))
+    listening = asyncio.ensure_future(rig.stream())
+    await eventually(lambda: rig.provider.streams and rig.provider.streams[0].closed)
+    await turns()
+    draining = asyncio.ensure_future(rig.parts.supervisor.drain(0.0))
+    await turns()
+    rig.store.settle_gate.set()
+    assert await draining == 0
+    assert (await listening)[-1].HasField("usage")
+    assert (await rig.record()).outcome is Outcome.DELIVERED
+
+
+async def test_end_of_the_process_while_the_hold_is_placed_voids_it_and_sends_nothing(
+    rig: ChatRig,
+) -> None:
+    rig.store.hold_gate = asyncio.Event()
+    listening = asyncio.ensure_future(rig.stream())
+    await turns()
+    draining = asyncio.ensure_future(rig.parts.supervisor.drain(0.0))
+    await turns()
+    rig.store.hold_gate.set()
+    await draining
+    with pytest.raises(ShuttingDown):
+        await listening
+    assert (await rig.record()).error_reason == "SHUTTING_DOWN"
+    assert rig.provider.calls == []
 
 
 def test_bytes_that_count_are_those_a_provider_bills_as_output() -> None:
