@@ -35,10 +35,6 @@ class RateLimiter:
     def __init__(self, clock: Clock, policy: RatePolicy) -> None:
         self._clock = clock
         self._policy = policy
-        self._limit_headers = (
-            ("x-ratelimit-limit-requests", str(policy.requests_per_minute)),
-            ("x-ratelimit-limit-tokens", str(policy.tokens_per_minute)),
-        )
         self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
 
     def admit(self, key_id: str, tokens: int) -> tuple[tuple[str, str], ...]:
@@ -55,13 +51,13 @@ class RateLimiter:
         wanted = min(tokens, policy.tokens_per_minute)
         if bucket.requests < 1.0:
             wait_seconds = (1.0 - bucket.requests) * 60 / policy.requests_per_minute
-            raise RateLimited("requests", wait_seconds, self._headers(bucket))
+            raise RateLimited("requests", wait_seconds, _headers(bucket, policy))
         if bucket.tokens < wanted:
             wait_seconds = (wanted - bucket.tokens) * 60 / policy.tokens_per_minute
-            raise RateLimited("tokens", wait_seconds, self._headers(bucket))
+            raise RateLimited("tokens", wait_seconds, _headers(bucket, policy))
         bucket.requests -= 1.0
         bucket.tokens -= wanted
-        return self._headers(bucket)
+        return _headers(bucket, policy)
 
     def _refilled(self, key_id: str) -> _Bucket:
         now = self._clock.monotonic()
@@ -82,24 +78,25 @@ class RateLimiter:
         bucket.tokens = min(policy.tokens_per_minute, tokens)
         return bucket
 
-    def _headers(self, bucket: _Bucket) -> tuple[tuple[str, str], ...]:
-        """OpenAI's six headers; resets are Go-style durations until the bucket is full again."""
-        policy = self._policy
-        requests_missing = policy.requests_per_minute - bucket.requests
-        tokens_missing = policy.tokens_per_minute - bucket.tokens
-        return (
-            *self._limit_headers,
-            ("x-ratelimit-remaining-requests", str(int(bucket.requests))),
-            ("x-ratelimit-remaining-tokens", str(int(bucket.tokens))),
-            (
-                "x-ratelimit-reset-requests",
-                _go_duration(requests_missing * 60 / policy.requests_per_minute),
-            ),
-            (
-                "x-ratelimit-reset-tokens",
-                _go_duration(tokens_missing * 60 / policy.tokens_per_minute),
-            ),
-        )
+
+def _headers(bucket: _Bucket, policy: RatePolicy) -> tuple[tuple[str, str], ...]:
+    """OpenAI's six headers; resets are Go-style durations until the bucket is full again."""
+    requests_missing = policy.requests_per_minute - bucket.requests
+    tokens_missing = policy.tokens_per_minute - bucket.tokens
+    return (
+        ("x-ratelimit-limit-requests", str(policy.requests_per_minute)),
+        ("x-ratelimit-limit-tokens", str(policy.tokens_per_minute)),
+        ("x-ratelimit-remaining-requests", str(int(bucket.requests))),
+        ("x-ratelimit-remaining-tokens", str(int(bucket.tokens))),
+        (
+            "x-ratelimit-reset-requests",
+            _go_duration(requests_missing * 60 / policy.requests_per_minute),
+        ),
+        (
+            "x-ratelimit-reset-tokens",
+            _go_duration(tokens_missing * 60 / policy.tokens_per_minute),
+        ),
+    )
 
 
 def _go_duration(seconds: float) -> str:
