@@ -75,9 +75,11 @@ class SSEDecoder:
         batch = SSEBatch()
         if self._opening is not None:
             chunk = self._strip_byte_order_mark(self._opening + chunk)
-        if b"\r" in chunk and self._decode_uniform_crlf(chunk, batch):
-            return batch
-        text = self._with_line_feeds(chunk)
+        text = chunk
+        if self._after_cr or b"\r" in chunk:
+            if self._decode_uniform_crlf(chunk, batch):
+                return batch
+            text = self._with_line_feeds(chunk)
         if not text:
             return batch
         end_of_line = text.rfind(b"\n")
