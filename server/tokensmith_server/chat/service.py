@@ -1,6 +1,7 @@
 """Chat, paid for: admit, hold, hand over to a supervised task, and listen to it."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -42,10 +43,14 @@ _JOIN_PAUSE_SECONDS = 0.25
 
 @dataclass(slots=True, eq=False)
 class _Running:
-    """A unary call in this process; ``joined`` once a retry waits for its answer too."""
+    """A unary call in this process; ``joined`` once a retry waits for its answer too.
+
+    ``joining`` while the call itself is such a retry and waits: it has nothing to settle then.
+    """
 
     done: asyncio.Event = field(default_factory=asyncio.Event)
     joined: bool = False
+    joining: bool = False
     # Account and request id, under which a retry finds it.
     names: list[tuple[str, str]] = field(default_factory=list)
 
@@ -86,6 +91,8 @@ class ChatService:
             answer = await _listen(task)
         except asyncio.CancelledError:
             request.listening = False
+            if running.joining:
+                task.cancel()
             raise
         keyless = request.retry_count is not None and request.idempotency_key is None
         if keyless and not running.joined:
@@ -116,7 +123,7 @@ class ChatService:
         try:
             # Named before the hold is visible to a retry; anew if the hold got another request id.
             self._name(running, request)
-            held = await self._hold(request, admitted, stream=False)
+            held = await self._hold(request, admitted, running)
             if isinstance(held, StoredResult):
                 return await self._replay(request, held)
             self._name(running, request)
@@ -140,7 +147,7 @@ class ChatService:
         """The money side of ``stream``, out of reach of whoever listens."""
         mailbox = listener.mailbox
         try:
-            held = await self._hold(request, admitted, stream=True)
+            held = await self._hold(request, admitted, None)
             if isinstance(held, StoredResult):
                 mailbox.put_last(_as_stream(await self._replay(request, held)))
                 mailbox.close()
@@ -156,12 +163,15 @@ class ChatService:
         await run.run()
 
     async def _hold(
-        self, request: ChatRequest, admitted: Admitted, *, stream: bool
+        self, request: ChatRequest, admitted: Admitted, running: _Running | None
     ) -> HeldCall | StoredResult:
-        """Make the hold durable, or find the answer that the request asks for again."""
+        """Make the hold durable, or find the answer that the request asks for again.
+
+        ``running`` is the unary call itself; ``None`` stands for a streamed one.
+        """
         placed = None
         try:
-            command, placed = await self._place(request, admitted, stream=stream)
+            command, placed = await self._place(request, admitted, running)
         except InsufficientCredits as error:
             request.receipt.balance_microcredits = error.available_microcredits
             raise
@@ -186,7 +196,7 @@ class ChatService:
                 placed.hold_id,
                 admitted.plan,
                 admitted.deadline_monotonic,
-                stream=stream,
+                stream=running is None,
                 rate=admitted.rate,
                 bound_microcredits=placed.amount_microcredits,
             ),
@@ -226,33 +236,49 @@ class ChatService:
         )
 
     async def _place(
-        self, request: ChatRequest, admitted: Admitted, *, stream: bool
+        self, request: ChatRequest, admitted: Admitted, running: _Running | None
     ) -> tuple[PlaceHold, HoldPlaced | StoredResult]:
-        """Place the hold. An SDK's own retry waits for the request it repeats."""
-        clock = self._parts.clock
+        """Place the hold. A unary call that is an SDK's own retry waits for the one it repeats.
+
+        Raises:
+            RequestIdReused: an id of ours is taken as well, which is a defect.
+        """
+        clock, offered_id = self._parts.clock, request.request_id
         while True:
-            if not request.listening or clock.monotonic() >= admitted.deadline_monotonic:
+            left_seconds = admitted.deadline_monotonic - clock.monotonic()
+            if not request.listening or left_seconds <= 0:
                 raise DeadlineExceeded("The time was over before the call could be begun.")
-            command = self._command(request, admitted, stream=stream)
+            command = self._command(request, admitted, stream=running is None)
             try:
                 return command, await self._parts.ledger.place_hold(command)
             except RequestIdReused:
-                # A client or proxy that sends one id with several calls.
+                # A client or proxy that sends one id with several calls. It is replaced once.
+                if request.request_id != offered_id:
+                    raise
                 request.request_id = self._parts.ids.new("req_")
             except IdempotencyInProgress as error:
-                if command.idempotency_key is not None or stream:
+                if command.idempotency_key is not None or running is None:
                     raise
-                if admitted.deadline_monotonic - clock.monotonic() <= _JOIN_PAUSE_SECONDS:
+                left_seconds = admitted.deadline_monotonic - clock.monotonic()
+                if left_seconds <= _JOIN_PAUSE_SECONDS:
                     raise
-                await self._wait_for(request.caller.account_id, error.request_id)
+                first = self._running.get((request.caller.account_id, error.request_id))
+                await self._join(running, first, left_seconds)
 
-    async def _wait_for(self, account_id: str, request_id: str) -> None:
-        running = self._running.get((account_id, request_id))
-        if running is None:
-            await self._parts.sleep(_JOIN_PAUSE_SECONDS)
-        else:
-            running.joined = True
-            await running.done.wait()
+    async def _join(self, running: _Running, first: _Running | None, left_seconds: float) -> None:
+        """Let a retry wait until it may look again, as long as it has time and a listener."""
+        running.joining = True
+        try:
+            # With the first call's request id, and that call in another process, it finds itself.
+            if first is None or first is running:
+                await self._parts.sleep(_JOIN_PAUSE_SECONDS)
+            else:
+                first.joined = True
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(left_seconds):
+                        await first.done.wait()
+        finally:
+            running.joining = False
 
     async def _replay(
         self, request: ChatRequest, stored: StoredResult

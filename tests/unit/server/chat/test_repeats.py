@@ -11,8 +11,12 @@ from tests.support.turns import eventually, turns
 from tests.unit.server.chat.test_complete import PRICE
 from tokensmith.v1 import chat_service_pb2 as chat_pb
 from tokensmith.v1 import usage_pb2
-from tokensmith_server.billing.commands import GrantCredits
-from tokensmith_server.billing.errors import IdempotencyInProgress, IdempotencyKeyReused
+from tokensmith_server.billing.commands import GrantCredits, HoldPlaced, PlaceHold
+from tokensmith_server.billing.errors import (
+    IdempotencyInProgress,
+    IdempotencyKeyReused,
+    RequestIdReused,
+)
 from tokensmith_server.billing.store import Caller
 from tokensmith_server.chat.call import SETTLING_SECONDS
 from tokensmith_server.chat.parts import ChatLimits
@@ -281,6 +285,62 @@ async def test_retry_that_repeats_the_request_id_too_joins_and_does_not_wait_for
     gate.set()
     assert (await retry).charge.replayed
     assert len(rig.provider.calls) == 1
+
+
+@pytest.mark.parametrize("how", ["complete", "stream"])
+async def test_request_id_is_replaced_once_and_no_more(
+    rig: ChatRig, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    offered: list[str] = []
+
+    async def refuse(command: PlaceHold) -> HoldPlaced:
+        offered.append(command.request_id)
+        raise RequestIdReused(command.request_id)
+
+    monkeypatch.setattr(rig.store, "place_hold", refuse)
+    with pytest.raises(RequestIdReused):
+        await getattr(rig, how)(request_id="mine")
+    assert offered == ["mine", "req_00000001"]
+    assert rig.provider.calls == []
+
+
+async def test_retry_with_the_request_id_of_a_call_in_another_process_does_not_wait_for_itself(
+    rig: ChatRig,
+) -> None:
+    gate = await leave(rig, request_id="mine", retry_count=0)
+    other = type(rig.service)(rig.parts)
+    retry = asyncio.ensure_future(other.complete(rig.request(request_id="mine", retry_count=1)))
+    await eventually(lambda: len(rig.pauses) >= 3)
+    gate.set()
+    assert (await retry).charge.replayed
+    assert len(rig.provider.calls) == 1
+
+
+async def test_joined_retry_whose_client_left_waits_no_more(rig: ChatRig) -> None:
+    gate = await leave(rig, retry_count=0)
+    retry = asyncio.ensure_future(rig.complete(retry_count=1))
+    await turns()
+    assert len(rig.parts.supervisor) == 2
+    retry.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await retry
+    await eventually(lambda: len(rig.parts.supervisor) == 1)
+    gate.set()
+    await rig.idle()
+    assert (await rig.complete(retry_count=1)).charge.replayed
+
+
+async def test_joined_retry_waits_no_longer_than_its_own_time(
+    rig: ChatRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tokensmith_server.chat.service._JOIN_PAUSE_SECONDS", 0.0)
+    gate = await leave(rig, retry_count=0)
+    retry = asyncio.ensure_future(rig.complete(retry_count=1, remaining_seconds=0.001))
+    await turns()
+    rig.clock.advance(1.0)
+    with pytest.raises(DeadlineExceeded):
+        await retry
+    gate.set()
 
 
 async def test_another_account_with_the_same_request_id_and_key_is_another_call(
