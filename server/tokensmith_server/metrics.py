@@ -1,31 +1,35 @@
-"""What the server counts, for Prometheus. Labels are few and bounded: never keys or texts."""
+"""What the server counts, for Prometheus. Labels are few and bounded: never keys or texts.
 
-from prometheus_client import Counter, Gauge
+``with_labels`` finds a metric's child in one step, which ``labels`` takes several for.
+"""
 
-from tokensmith_server import counting
+from functools import cache
+from typing import TypeVar
+
+from prometheus_client import Counter, Gauge, Histogram
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 
-RPCS = counting.Counter("tokensmith_rpcs_total", "RPCs by method and status.", ("method", "code"))
-RPC_SECONDS = counting.Histogram(
+RPCS = Counter("tokensmith_rpcs_total", "RPCs by method and status.", ("method", "code"))
+RPC_SECONDS = Histogram(
     "tokensmith_rpc_seconds", "Duration of RPCs.", ("method",), buckets=_SECONDS
 )
-RPCS_RUNNING = counting.Gauge("tokensmith_rpcs_running", "RPCs running now.")
-ATTEMPTS = counting.Counter(
+RPCS_RUNNING = Gauge("tokensmith_rpcs_running", "RPCs running now.")
+ATTEMPTS = Counter(
     "tokensmith_upstream_attempts_total",
     "Tries at upstream providers that ended there, by outcome (ok, or the kind of error).",
     ("provider", "outcome"),
 )
-FIRST_BYTE_SECONDS = counting.Histogram(
+FIRST_BYTE_SECONDS = Histogram(
     "tokensmith_upstream_first_byte_seconds",
     "From dispatch to the provider's first byte.",
     ("provider",),
     buckets=_SECONDS,
 )
-CHARGED = counting.Counter(
+CHARGED = Counter(
     "tokensmith_charged_microcredits_total", "Micro-credits charged, by kind of call.", ("kind",)
 )
-RESOLVED = counting.Counter(
+RESOLVED = Counter(
     "tokensmith_holds_resolved_total",
     "Holds ended, by kind of call and outcome.",
     ("kind", "outcome"),
@@ -50,3 +54,11 @@ SWEPT = Counter("tokensmith_holds_swept_total", "Holds resolved by the sweeper, 
 LATE_RESULTS = Counter(
     "tokensmith_late_results_total", "Answers that came after their hold had expired; free."
 )
+
+M = TypeVar("M", Counter, Histogram)
+
+
+@cache
+def with_labels(metric: M, *values: str) -> M:
+    """``metric.labels(*values)``, remembered; for labels that are few, as all here are."""
+    return metric.labels(*values)

@@ -146,7 +146,7 @@ class Attempts:
             lane.begun(now, sent)
         else:
             self._note_success(now)
-        first_byte = metrics.FIRST_BYTE_SECONDS.labels(lane.route.provider)
+        first_byte = metrics.with_labels(metrics.FIRST_BYTE_SECONDS, lane.route.provider)
         first_byte.observe(self._first_byte_seconds)
         return result
 
@@ -203,7 +203,7 @@ class Attempts:
 
     def _note_success(self, now: float) -> None:
         self.lane.succeeded(now, self._sent_monotonic)
-        metrics.ATTEMPTS.labels(self.route.provider, "ok").inc()
+        metrics.with_labels(metrics.ATTEMPTS, self.route.provider, "ok").inc()
 
     def note_break(self, error: ProviderError) -> None:
         """Note that the running try, a stream, broke off after its first byte."""
@@ -263,7 +263,7 @@ class Attempts:
 
     def _log_failure(self, error: ProviderError) -> None:
         lane = self.lane
-        metrics.ATTEMPTS.labels(lane.route.provider, error.kind.value).inc()
+        metrics.with_labels(metrics.ATTEMPTS, lane.route.provider, error.kind.value).inc()
         _log.warning(
             "upstream.failed",
             route=lane.route.name,
@@ -336,7 +336,7 @@ class Attempts:
         unknown = error.may_have_run and error.phase is Phase.SENT
         cost_microcredits = self._house_cost_microcredits(error)
         if cost_microcredits:
-            metrics.HOUSE_COST.labels(self.route.provider).inc(cost_microcredits)
+            metrics.with_labels(metrics.HOUSE_COST, self.route.provider).inc(cost_microcredits)
         return AttemptOutcome(
             number=self.number,
             state=AttemptState.UNKNOWN if unknown else AttemptState.FAILED,

@@ -52,7 +52,7 @@ class Settler:
         if resolution is None:
             metrics.LATE_RESULTS.inc()
             return None
-        charged = metrics.CHARGED.labels(self.kind)
+        charged = metrics.with_labels(metrics.CHARGED, self.kind)
         charged.inc(resolution.charged_microcredits)
         if resolution.shortfall_microcredits:
             metrics.SHORTFALL.inc(resolution.shortfall_microcredits)
@@ -121,7 +121,7 @@ class Settler:
                 await self.sleep(pause_seconds)
                 pause_seconds = min(pause_seconds * 2, _PAUSE_SECONDS_MAX)
             else:
-                metrics.RESOLVED.labels(self.kind, command.outcome.value).inc()
+                metrics.with_labels(metrics.RESOLVED, self.kind, command.outcome.value).inc()
                 return resolution
 
 

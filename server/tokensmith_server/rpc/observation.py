@@ -71,6 +71,6 @@ class MetricsLayer(Layer):
     def leave(self, call: RPCCall) -> None:
         """Count how it ended."""
         metrics.RPCS_RUNNING.dec()
-        metrics.RPCS.labels(call.method, call.code).inc()
+        metrics.with_labels(metrics.RPCS, call.method, call.code).inc()
         seconds = self._clock.monotonic() - call.started_at
-        metrics.RPC_SECONDS.labels(call.method).observe(seconds)
+        metrics.with_labels(metrics.RPC_SECONDS, call.method).observe(seconds)

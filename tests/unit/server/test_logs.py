@@ -1,7 +1,6 @@
 """Lines of the log: who finds no secret at a glance does not let one through."""
 
 import msgspec
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,11 +24,6 @@ def test_secret_never_stands_in_a_line(before: str, secret: str, after: str) -> 
 
 @given(st.text(alphabet="abcdefghijklmnopqrstuvwxyzABIZ_-./ 0123456789"))
 def test_line_without_a_secret_stays_as_it_is(text: str) -> None:
-    if not any(word in text for _, word in _SECRET_WORDS):
+    if not any(word in text.encode() for word in _SECRET_WORDS):
         line = msgspec.json.decode(_json_line(None, "warning", {"event": "rpc", "model": text}))
         assert (line["model"], line["level"]) == (text, "warning")
-
-
-@pytest.mark.parametrize(("letter", "word"), _SECRET_WORDS)
-def test_letter_that_is_looked_for_first_is_one_of_its_word(letter: str, word: str) -> None:
-    assert letter in word
