@@ -13,11 +13,13 @@ from tokensmith.v1 import admin_service_pb2 as admin_pb
 from tokensmith.v1 import admin_service_pb2_grpc as admin_grpc
 from tokensmith_server.admin.convert import inspected_to_proto, route_to_proto
 from tokensmith_server.billing.convert import request_to_proto
+from tokensmith_server.billing.errors import RequestNotFound
 from tokensmith_server.billing.house_cost import house_cost
 from tokensmith_server.billing.rates import Rate
 from tokensmith_server.billing.store import RequestStore
 from tokensmith_server.clock import Clock
 from tokensmith_server.errors import InvalidField
+from tokensmith_server.ids import may_be_id
 from tokensmith_server.routing.router import Router
 
 _PAGE_SIZE = 50
@@ -74,6 +76,8 @@ class AdminServicer(admin_grpc.AdminServiceServicer):
         context: grpc.aio.ServicerContext[Any, Any],
     ) -> admin_pb.InspectRequestResponse:
         """See the contract."""
+        if not (may_be_id(request.account_id) and may_be_id(request.id)):
+            raise RequestNotFound(request.id)
         record = await self._parts.requests.get_request(request.account_id, request.id)
         rate = self._parts.read_rate(record.rate_json)
         return admin_pb.InspectRequestResponse(

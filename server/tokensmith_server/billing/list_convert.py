@@ -18,6 +18,7 @@ from tokensmith_server.billing.keys import KEY_PREFIX
 from tokensmith_server.billing.listing import EntryFilter, EntryRecord, Page, RequestFilter
 from tokensmith_server.billing.store import ApiKey
 from tokensmith_server.errors import InvalidField
+from tokensmith_server.ids import may_be_id, may_be_name
 
 Word = TypeVar("Word")
 
@@ -85,6 +86,10 @@ def request_filter(request: billing_pb.ListRequestsRequest) -> RequestFilter:
     Raises:
         InvalidField: a filter is no such thing, by its name.
     """
+    if request.model and not may_be_name(request.model):
+        raise InvalidField("model", "No model can have this id.")
+    if request.key_id and not may_be_id(request.key_id):
+        raise InvalidField("key_id", "No key can have this id.")
     return RequestFilter(
         model=request.model or None,
         kind=_one_of("kind", request.kind, _KINDS_BACK),

@@ -18,6 +18,7 @@ from tokensmith_server.billing.convert import (
     hold_to_proto,
     request_to_proto,
 )
+from tokensmith_server.billing.errors import RequestNotFound
 from tokensmith_server.billing.estimation import Estimator, estimate
 from tokensmith_server.billing.list_convert import (
     before_of,
@@ -34,6 +35,7 @@ from tokensmith_server.billing.pricing import PriceLine, price_lines
 from tokensmith_server.billing.rates import Rate, TokenRate
 from tokensmith_server.billing.store import AccountStore, RequestRecord, RequestStore
 from tokensmith_server.errors import InvalidField, MethodUnimplemented, RateLimited
+from tokensmith_server.ids import may_be_id
 from tokensmith_server.rate_limits import RateLimiter
 from tokensmith_server.rpc.call import RPCCall, current_call, current_caller
 
@@ -82,6 +84,8 @@ class BillingServicer(billing_grpc.BillingServiceServicer):
         context: grpc.aio.ServicerContext[Any, Any],
     ) -> billing_pb.GetRequestResponse:
         """See the contract."""
+        if not may_be_id(request.id):
+            raise RequestNotFound(request.id)
         record = await self._parts.store.get_request(current_caller().account_id, request.id)
         return billing_pb.GetRequestResponse(
             request=request_to_proto(record, self._price_lines(record))

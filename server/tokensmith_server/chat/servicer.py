@@ -11,9 +11,9 @@ from tokensmith.v1 import chat_service_pb2_grpc as chat_grpc
 from tokensmith_server.chat.request import ChatRequest
 from tokensmith_server.chat.service import ChatService
 from tokensmith_server.errors import InvalidField
+from tokensmith_server.ids import NAME_LENGTH_MAX, may_be_name
 from tokensmith_server.rpc.call import RPCCall, current_call, current_caller
 
-_REQUEST_ID_LENGTH_MAX = 255
 # Ids on sale are shorter; what a client writes there instead may be anything.
 _MODEL_LENGTH_LOGGED = 100
 
@@ -62,9 +62,11 @@ class ChatServicer(chat_grpc.ChatServiceServicer):
         context: Any,
         call: RPCCall,
     ) -> ChatRequest:
-        if len(request.request_id) > _REQUEST_ID_LENGTH_MAX:
+        if request.request_id and not may_be_name(request.request_id):
             raise InvalidField(
-                "request_id", "The idempotency key is too long.", allowed="at most 255 characters"
+                "request_id",
+                "The idempotency key is too long, or has characters that it cannot have.",
+                allowed=f"at most {NAME_LENGTH_MAX} printable ASCII characters",
             )
         call.model = request.params.model[:_MODEL_LENGTH_LOGGED]
         # The type stubs do not know that it is None for a call without a deadline.

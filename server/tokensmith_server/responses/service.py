@@ -7,6 +7,7 @@ from typing import Final
 
 from tokensmith_server.clock import Clock
 from tokensmith_server.errors import InvalidField
+from tokensmith_server.ids import may_be_name
 from tokensmith_server.responses.errors import ResponseNotFound, ResponseTooLarge
 from tokensmith_server.responses.store import ResponseStore, StoredResponse
 
@@ -17,7 +18,6 @@ CONVERSATION_RESPONSES_MAX: Final = 256
 CONVERSATION_BYTES_MAX: Final = 20 * 1024 * 1024
 
 _ID: Final = re.compile(r"resp_[A-Za-z0-9_-]{1,59}", re.ASCII)
-_MODEL_LENGTH_MAX: Final = 256
 
 
 class ResponseService:
@@ -48,6 +48,7 @@ class ResponseService:
         Raises:
             ResponseNotFound: it has none of this id.
         """
+        _check_findable(response_id)
         found = await self._store.find_response(account_id, response_id, self._clock.now())
         if found is None:
             raise ResponseNotFound(response_id)
@@ -59,6 +60,7 @@ class ResponseService:
         Raises:
             ResponseNotFound: it has none of this id.
         """
+        _check_findable(response_id)
         if not await self._store.delete_response(account_id, response_id, self._clock.now()):
             raise ResponseNotFound(response_id)
 
@@ -71,6 +73,7 @@ class ResponseService:
             ResponseNotFound: it, or one of those, is not there (any more).
             InvalidField: the conversation is longer or larger than what is put together.
         """
+        _check_findable(response_id)
         links = await self._store.list_links(
             account_id, response_id, self._clock.now(), limit=CONVERSATION_RESPONSES_MAX
         )
@@ -95,6 +98,12 @@ class ResponseService:
             yield await self.get(account_id, link.response_id)
 
 
+def _check_findable(response_id: str) -> None:
+    """Refuse what no response's id can be before the database is asked, which may not take it."""
+    if _ID.fullmatch(response_id) is None:
+        raise ResponseNotFound(response_id)
+
+
 def _check(response: StoredResponse) -> None:
     if _ID.fullmatch(response.response_id) is None:
         raise InvalidField(
@@ -102,8 +111,8 @@ def _check(response: StoredResponse) -> None:
         )
     if response.previous_id is not None and _ID.fullmatch(response.previous_id) is None:
         raise InvalidField("response.previous_id", "The previous response's id is malformed.")
-    if not 0 < len(response.model) <= _MODEL_LENGTH_MAX:
-        raise InvalidField("response.model", "The model is missing, or its name is too long.")
+    if not may_be_name(response.model):
+        raise InvalidField("response.model", "The model is missing, or no model can have this id.")
     for name in ("response_json", "input_items_json"):
         if not getattr(response, name):
             raise InvalidField(f"response.{name}", "The document is missing.")
