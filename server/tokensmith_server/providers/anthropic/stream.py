@@ -1,8 +1,7 @@
 """From the events of a stream to batches of deltas. Pure; one parser per stream.
 
-A whole read is decoded in one go, as one JSON array of a tagged union (``wire.Event``), but for a
-long run of text in its middle, of which the texts alone are decoded (``text_runs``). Runs of text
-become one delta with a piece per event, runs of thinking or of one call's arguments one delta.
+A whole read is decoded in one go, as one JSON array of a tagged union (``wire.Event``). Runs of
+text become one delta with a piece per event, runs of thinking or of one call's arguments one delta.
 Nothing is passed on before the first content, so that a provider that fails right after
 ``message_start`` can still be replaced by another.
 """
@@ -29,17 +28,11 @@ from tokensmith_server.providers.anthropic.turn import OpenTurn
 from tokensmith_server.providers.anthropic.usage import UsageCounter
 from tokensmith_server.providers.base import ChatBatch, ProviderError
 from tokensmith_server.providers.redaction import REDACT_PATTERNS, Redactor
-from tokensmith_server.providers.text_runs import RUN_MIN, UNREADABLE, TextRuns, text_place
 
 _decode_events: Final = msgspec.json.Decoder(list[wire.Event]).decode
 _decode_event: Final = msgspec.json.Decoder(wire.Event).decode
 _decode_untyped: Final = msgspec.json.Decoder(wire.UntypedEvent).decode
-_decode_text_delta: Final = msgspec.json.Decoder(wire.TextBlockDelta).decode
-_TEXT_PLACE: Final = text_place("text")
-_TEXT_TYPE: Final = b'"text_delta"'
-# Before a read's text come, as a rule, at most the starts of message and block, and a ping; after
-# it the ends of both.
-_EDGE_EVENTS: Final = 4
+_UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 class _Run(Enum):
@@ -79,7 +72,6 @@ class MessagesStreamParser:
         self._model = ""
         self._batch = ChatBatch(deltas=[])
         self._told = False  # Whether the batch says anything besides its deltas.
-        self._runs = TextRuns(_TEXT_PLACE, _text_of)
         self._run: list[str] = []
         self._run_kind = _Run.TEXT
         self._run_call = 0
@@ -91,8 +83,12 @@ class MessagesStreamParser:
 
         Payloads after ``message_stop`` are ignored.
         """
-        if len(payloads) < RUN_MIN or not self._take_with_run(payloads):
-            self._take(payloads)
+        if not self.done and self.failure is None:
+            events = self._decode(payloads)
+            if events is None:
+                self._take_singly(payloads)
+            else:
+                self._take_events(events)
         return self._take_batch()
 
     def finish(self, incomplete: bytes | None = None) -> ChatBatch | None:
@@ -117,34 +113,10 @@ class MessagesStreamParser:
         if not self.done:
             self.failure = failed_in_stream(error, delivered=self._delivered, usage=self.usage)
 
-    def _take_with_run(self, payloads: Sequence[bytes]) -> bool:
-        """Take a read whose middle is one run of text; say whether it was that."""
-        start, stop = _text_edges(payloads)
-        run = payloads[start:stop]
-        texts = self._runs.texts_of(run) if len(run) >= RUN_MIN else None
-        if texts is None:
-            return False
-        self._take(payloads[:start])
-        if not self.done and self.failure is None:
-            self._add_texts(list(filter(None, texts)))
-            if self.turn.thinks:
-                self.turn.add_text(_decode_text_delta(run[0]).index, "".join(texts))
-        self._take(payloads[stop:])
-        return True
-
-    def _take(self, payloads: Sequence[bytes]) -> None:
-        if self.done or self.failure is not None:
-            return
-        events = self._decode(payloads)
-        if events is None:
-            self._take_singly(payloads)
-        else:
-            self._take_events(events)
-
     def _decode(self, payloads: Sequence[bytes]) -> list[wire.Event] | None:
         try:
             events = _decode_events(b"[" + b",".join(payloads) + b"]")
-        except UNREADABLE:
+        except _UNREADABLE:
             return None
         # An event that only makes sense together with its neighbour shows as a wrong number.
         return events if len(events) == len(payloads) else None
@@ -156,7 +128,7 @@ class MessagesStreamParser:
                 return
             try:
                 event = _decode_event(payload)
-            except UNREADABLE:
+            except _UNREADABLE:
                 if not self._leave_out(payload):
                     self.failure = malformed("The provider sent an event that makes no sense.")
                 continue
@@ -166,7 +138,7 @@ class MessagesStreamParser:
         """Leave out an event that can't be decoded; say whether that is due to an unknown type."""
         try:
             event = _decode_untyped(payload)
-        except UNREADABLE:
+        except _UNREADABLE:
             return not payload.strip()
         match event.type:
             case "content_block_delta":
@@ -292,11 +264,6 @@ class MessagesStreamParser:
             self._run_kind, self._run_call = kind, call
         self._run.append(piece)
 
-    def _add_texts(self, pieces: list[str]) -> None:
-        if pieces:
-            self._add(_Run.TEXT, pieces[0])
-            self._run += pieces[1:]
-
     def _say(self) -> chat_pb.ChatCompletionDelta:
         """Begin a delta, after one that says who speaks if it is the stream's first."""
         deltas = self._batch.deltas
@@ -350,25 +317,10 @@ _TAKERS: Final[dict[type, Callable[[MessagesStreamParser, Any], None]]] = {
 }
 
 
-def _text_of(payload: bytes) -> str:
-    return _decode_text_delta(payload).delta.text
-
-
-def _text_edges(payloads: Sequence[bytes]) -> tuple[int, int]:
-    """Where the text of a read begins and ends, looked for at its edges only."""
-    edge = min(_EDGE_EVENTS, len(payloads) // 2)
-    start, stop = 0, len(payloads)
-    while start < edge and _TEXT_TYPE not in payloads[start]:
-        start += 1
-    while stop > len(payloads) - edge and _TEXT_TYPE not in payloads[stop - 1]:
-        stop -= 1
-    return start, stop
-
-
 def _is_event(payload: bytes) -> bool:
     try:
         _decode_event(payload)
-    except UNREADABLE:
+    except _UNREADABLE:
         return False
     return True
 

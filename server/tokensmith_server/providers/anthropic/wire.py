@@ -86,13 +86,6 @@ class BlockDelta(Struct, tag_field="type", tag="content_block_delta", gc=False):
     delta: TextDelta | InputJSONDelta | ThinkingDelta | SignatureDelta | CitationsDelta
 
 
-class TextBlockDelta(Struct, tag_field="type", tag="content_block_delta", gc=False):
-    """A part of a block that is a piece of text; no other part is accepted."""
-
-    index: int
-    delta: TextDelta
-
-
 class BlockStart(Struct, tag_field="type", tag="content_block_start"):
     """A block begins."""
 
