@@ -151,6 +151,7 @@ class PostgresLedger:
 
         Raises:
             TryAgain: a lock was not had in time, or a deadlock.
+            WriteRefused: something is asked for that no row can be found by.
             ConnectionLost: the server is gone; close and connect again.
         """
         if thorough:
@@ -162,10 +163,11 @@ class PostgresLedger:
             found.assumed = True
             self._snapshot = found
             return found
+        # From here on there is something to roll back, whatever the batch before rested on.
+        self._snapshot = snapshot = Snapshot()
         readers = [*_readers(needs)]
         statements = [_BEGIN, *(statement for statement, _ in readers)]
         results = self._connected().run(statements)
-        self._snapshot = snapshot = Snapshot()
         for (_, read), rows in zip(readers, results[1:], strict=True):
             read(snapshot, rows)
         return snapshot

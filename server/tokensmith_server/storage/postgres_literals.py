@@ -7,16 +7,37 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from tokensmith_server.storage.errors import WriteRefused
+
 
 def text_array(values: Sequence[str | None]) -> bytes:
-    """A ``text[]`` literal."""
+    """A ``text[]`` literal.
+
+    Raises:
+        WriteRefused: as ``encoded``.
+    """
     try:
         joined = '","'.join(values)  # type: ignore[arg-type]
     except TypeError:  # A null among them.
         return _careful_text_array(values)
     if "\\" in joined or joined.count('"') != 2 * (len(values) - 1):
         return _careful_text_array(values)
-    return b'{"%b"}' % joined.encode() if values else b"{}"
+    return b'{"%b"}' % encoded(joined) if values else b"{}"
+
+
+def encoded(text: str) -> bytes:
+    """Text as the server takes it. It would be sent up to a NUL, and kept without the rest.
+
+    Raises:
+        WriteRefused: it has a NUL, or half of a character.
+    """
+    try:
+        utf8 = text.encode()
+    except UnicodeEncodeError:
+        raise WriteRefused("half of a character in a text") from None
+    if b"\0" in utf8:
+        raise WriteRefused("NUL in a text")
+    return utf8
 
 
 def integer_array(values: Sequence[int | None]) -> bytes:
@@ -32,7 +53,7 @@ def bytes_array(values: Sequence[bytes | None]) -> bytes:
 
 def _careful_text_array(values: Sequence[str | None]) -> bytes:
     items = ["NULL" if value is None else f'"{_escaped(value)}"' for value in values]
-    return b"{%b}" % ",".join(items).encode()
+    return b"{%b}" % encoded(",".join(items))
 
 
 def _escaped(value: str) -> str:
@@ -40,7 +61,7 @@ def _escaped(value: str) -> str:
 
 
 def _text(value: str | None) -> bytes | None:
-    return None if value is None else value.encode()
+    return None if value is None else encoded(value)
 
 
 def _integer(value: int | None) -> bytes | None:

@@ -17,6 +17,7 @@ from tokensmith_server.storage.causes import cause_of
 from tokensmith_server.storage.errors import (
     CommitUnknown,
     ConnectionLost,
+    KeyTaken,
     TryAgain,
     WriteRefused,
 )
@@ -31,6 +32,7 @@ ResultRows = list[tuple[bytes | None, ...]]
 _TRANSIENT: Final = frozenset({b"40001", b"40P01", b"55P03", b"57014"})
 # A row is at fault, not the moment: data exceptions, integrity violations, our own triggers.
 _REFUSED_CLASSES: Final = frozenset({b"22", b"23", b"P0"})
+_UNIQUE_VIOLATION: Final = b"23505"
 _SQLSTATE: Final = pq.DiagnosticField.SQLSTATE
 _OK: Final = pq.ExecStatus.COMMAND_OK
 _TUPLES: Final = pq.ExecStatus.TUPLES_OK
@@ -187,6 +189,8 @@ def _raise_error(sqlstate: bytes) -> None:
     name = sqlstate.decode("ascii", "replace")
     if sqlstate in _TRANSIENT:
         raise TryAgain(name)
+    if sqlstate == _UNIQUE_VIOLATION:
+        raise KeyTaken(name)
     if sqlstate[:2] in _REFUSED_CLASSES:
         raise WriteRefused(name)
     raise ConnectionLost(name)

@@ -7,10 +7,10 @@ from typing import Final, TypeVar
 
 import structlog
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from sqlmodel import Session
 
-from tokensmith_server.billing.errors import LedgerUnavailable
+from tokensmith_server.billing.errors import DataRefused, LedgerUnavailable
 from tokensmith_server.storage.address import parse_database_url
 from tokensmith_server.storage.causes import cause_of
 from tokensmith_server.storage.engine import create_engine
@@ -49,6 +49,7 @@ class Sessions:
 
         Raises:
             LedgerUnavailable: the database did not answer, or not in time.
+            DataRefused: it takes no such value.
         """
         return await self._in_thread(lambda: _transact(self._read_engine, work), timeout_seconds)
 
@@ -57,6 +58,7 @@ class Sessions:
 
         Raises:
             LedgerUnavailable: the database did not answer; nothing was changed.
+            DataRefused: it takes no such value or row; nothing was changed.
         """
         if self._is_sqlite:
             return await self._writer.run_job(lambda: _transact(self._write_engine, work))
@@ -81,6 +83,9 @@ def _transact(engine: Engine, work: Callable[[Session], T]) -> T:
     try:
         with Session(engine, expire_on_commit=False) as session, session.begin():
             return work(session)
+    except (DataError, IntegrityError, UnicodeEncodeError) as error:
+        _log.error("storage.refused", kind=type(error).__name__, cause=cause_of(error))
+        raise DataRefused("the database takes no such value or row") from None
     except SQLAlchemyError as error:
         # The driver's text may carry rows, so only its kind and its code are kept.
         kind, cause = type(error).__name__, cause_of(error)

@@ -23,6 +23,7 @@ from tokensmith_server.storage.engine import connect_sqlite
 from tokensmith_server.storage.errors import (
     CommitUnknown,
     ConnectionLost,
+    KeyTaken,
     TryAgain,
     WriteRefused,
 )
@@ -97,6 +98,7 @@ _GRANTS: Final = (
 _MARKER: Final = "SELECT hold_id, kind FROM entries WHERE account_id = ? AND sequence = ?"
 
 _BUSY: Final = frozenset({"SQLITE_BUSY", "SQLITE_BUSY_SNAPSHOT", "SQLITE_LOCKED"})
+_KEY_TAKEN: Final = frozenset({"SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE"})
 
 
 class SQLiteLedger:
@@ -215,8 +217,9 @@ class SQLiteLedger:
 def _guarded(work: Callable[[], T]) -> T:
     try:
         return work()
-    except (dbapi2.IntegrityError, dbapi2.DataError, OverflowError) as error:
-        raise WriteRefused(_name_of(error)) from error
+    except (dbapi2.IntegrityError, dbapi2.DataError, OverflowError, UnicodeEncodeError) as error:
+        name = _name_of(error)
+        raise (KeyTaken if name in _KEY_TAKEN else WriteRefused)(name) from error
     except dbapi2.Error as error:
         name = _name_of(error)
         if name in _BUSY:

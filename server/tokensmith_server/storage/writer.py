@@ -18,13 +18,14 @@ from typing import Any, Final, TypeVar
 import structlog
 
 from tokensmith_server.billing.commands import MarkDelivered, Outcome, PlaceHold, VoidHold
-from tokensmith_server.billing.errors import LedgerUnavailable, RequestIdReused
+from tokensmith_server.billing.errors import DataRefused, LedgerUnavailable, RequestIdReused
 from tokensmith_server.clock import Clock
 from tokensmith_server.storage.batch import decide
 from tokensmith_server.storage.errors import (
     CommitUnknown,
     ConnectionLost,
     DatabaseTrouble,
+    KeyTaken,
     TryAgain,
     WriteRefused,
 )
@@ -376,6 +377,8 @@ def _unavailable() -> LedgerUnavailable:
 def _refusal_of(command: Command, refusal: WriteRefused) -> Exception:
     """What to tell the caller of a command whose rows the database does not take."""
     _log.error("ledger.write_refused", command=type(command).__name__, reason=str(refusal))
+    if not isinstance(refusal, KeyTaken):
+        return DataRefused(f"the ledger's database takes no such {type(command).__name__}")
     if isinstance(command, PlaceHold):
         return RequestIdReused(command.request_id)
     return _unavailable()
