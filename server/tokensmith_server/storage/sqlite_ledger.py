@@ -345,12 +345,21 @@ def _updates(table: str, key_count: int) -> StatementFor:
 
     @cache
     def statement(columns: tuple[str, ...], rows: int) -> str:
+        if rows == 1:
+            return _update_one(table, columns, key_count)
         changes = ", ".join(f"{c} = v.column{i}" for i, c in enumerate(columns, 1) if i > key_count)
         keys = " AND ".join(f"{table}.{columns[i]} = v.column{i + 1}" for i in range(key_count))
         values = _values(len(columns), rows)
         return f"UPDATE {table} SET {changes} FROM ({values}) AS v WHERE {keys}"
 
     return statement
+
+
+def _update_one(table: str, columns: tuple[str, ...], key_count: int) -> str:
+    """Without FROM, whose rows SQLite collects in a table of its own before it updates any."""
+    equations = [f"{column} = ?{number}" for number, column in enumerate(columns, 1)]
+    changes, keys = ", ".join(equations[key_count:]), " AND ".join(equations[:key_count])
+    return f"UPDATE {table} SET {changes} WHERE {keys}"
 
 
 @cache
