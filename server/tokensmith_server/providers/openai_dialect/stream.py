@@ -22,9 +22,14 @@ from tokensmith_server.providers.openai_dialect.errors import error_from_body
 from tokensmith_server.providers.openai_dialect.parts import PartInvalid
 from tokensmith_server.providers.openai_dialect.profile import DialectProfile
 from tokensmith_server.providers.openai_dialect.response import json_text
+from tokensmith_server.providers.openai_dialect.text_runs import (
+    RUN_MIN,
+    UNREADABLE,
+    TextRuns,
+    text_place,
+)
 from tokensmith_server.providers.openai_dialect.usage import read_usage
 from tokensmith_server.providers.redaction import REDACT_PATTERNS, Redactor
-from tokensmith_server.providers.text_runs import RUN_MIN, UNREADABLE, TextRuns, text_place
 
 _DONE: Final = b"[DONE]"
 # Frames decoded in one go: enough to make the call free, few enough to waste little on a miss.

@@ -18,7 +18,7 @@ from tests.unit.server.providers.openai_dialect.frames import (
     part,
     text,
 )
-from tests.unit.server.providers.test_text_runs import SHARDS
+from tests.unit.server.providers.openai_dialect.test_text_runs import SHARDS
 from tokensmith_server.providers import openai
 from tokensmith_server.providers.openai_dialect import stream as stream_module
 from tokensmith_server.providers.openai_dialect.stream import ChatStreamParser

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tokensmith_server.providers.text_runs import UNREADABLE, TextRuns, text_place
+from tokensmith_server.providers.openai_dialect.text_runs import UNREADABLE, TextRuns, text_place
 
 BEFORE, AFTER = b'{"id":7,"delta":{"content":"', b'"},"finish":null}'
 PLACE = text_place("content")
