@@ -198,7 +198,7 @@ async def open_app(
             layers=_layers(settings, store, clock, ids, readiness),
             health=health,
             supervisor=supervisor,
-            sweeper=_sweeper(settings, store, clock, owner),
+            sweeper=_sweeper(settings, store, clock, owner, supervisor),
             chat=ChatServicer(ChatService(parts), total_seconds_max=settings.total_seconds_max),
             billing=BillingServicer(billing_parts(parts, store)),
             models=ModelServicer(catalog, clock),
@@ -263,13 +263,16 @@ async def _drain_supervisor(app: ServerApp) -> None:
     await app.supervisor.drain(max(app.drain_seconds_left(), _SETTLING_SECONDS))
 
 
-def _sweeper(settings: ServerSettings, store: SQLStore, clock: Clock, owner: str) -> Sweeper:
+def _sweeper(
+    settings: ServerSettings, store: SQLStore, clock: Clock, owner: str, supervisor: Supervisor
+) -> Sweeper:
     return Sweeper(
         ledger=store,
         store=store,
         responses=store,
         clock=clock,
         owner=owner,
+        running=lambda: supervisor.holds,
         policy=SweepPolicy(
             interval_seconds=settings.sweep_seconds,
             owner_silent_seconds=settings.owner_silent_seconds,

@@ -54,7 +54,7 @@ def look_at(store: CallStore, *, owner: str, clock: Clock) -> Look:
         )
         with suppress(HoldNotFound):
             await store.void_hold(nothing)
-        await store.beat(owner, now)
+        await store.beat(owner)
 
     return look
 

@@ -6,7 +6,7 @@ being placed or resolved.
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Set
 from typing import Any, Final, TypeVar
 
 import structlog
@@ -24,6 +24,8 @@ class Supervisor:
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
+        # The hold that a task works on, or the last one that it tried to place.
+        self._holds: dict[asyncio.Task[Any], str] = {}
         self._cuttable: set[asyncio.Task[Any]] = set()
         self._cutting = False
 
@@ -37,6 +39,20 @@ class Supervisor:
         self._tasks.add(task)
         task.add_done_callback(self._forget)
         return task
+
+    def take_on(self, hold_id: str) -> None:
+        """Note that the running task works on this hold, until it ends or takes another on.
+
+        Said before the hold is placed, so that there is no moment at which nobody does.
+        """
+        task = asyncio.current_task()
+        if task in self._tasks:
+            self._holds[task] = hold_id
+
+    @property
+    def holds(self) -> Set[str]:
+        """The ids of the holds that tasks work on now: whatever a clock says, these are owned."""
+        return set(self._holds.values())
 
     def cuttable(self) -> "_Cuttable":
         """Mark, as a context manager, the part of a task that ``cut`` cancels."""
@@ -87,6 +103,7 @@ class Supervisor:
 
     def _forget(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
+        self._holds.pop(task, None)
         # Read the outcome, so that a failure nobody listens to is not reported twice; runs log
         # their own.
         if not task.cancelled():

@@ -236,7 +236,7 @@ async def open_chat(
         jitter=lambda: 0.5,
     )
     given = replace(given, **(parts or {}))
-    await store.beat("process-1", clock.now())
+    await store.beat("process-1")
     await store.create_account("account-1", "demo", clock.now())
     if microcredits:
         grant = GrantCredits("grant-1", "account-1", microcredits, "for the test", clock.now())

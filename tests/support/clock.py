@@ -19,11 +19,17 @@ class FakeClock:
         return self._now
 
     def monotonic(self) -> float:
-        """Seconds since the clock was made; unlike ``now`` it never goes back."""
+        """Seconds since the clock was made; unlike ``now`` it never jumps."""
         return self._now - self._start
 
     def advance(self, seconds: float) -> float:
         """Move forward and return the new time."""
         assert seconds >= 0, "time does not go back"
+        self._now += seconds
+        return self._now
+
+    def jump(self, seconds: float) -> float:
+        """Set the wall clock, forward or back, and return the new time; no time passes."""
+        self._start += seconds
         self._now += seconds
         return self._now

@@ -38,6 +38,8 @@ UNIT_RATE = TokenRate(input_microcredits=1, output_microcredits=1)
 UNIT_RATE_JSON = rate_to_json(UNIT_RATE)
 WINDOW_SECONDS = 600.0
 RESULT_KEPT_SECONDS = 3_600.0
+# Before the day of any run: what is old by a test's clock is so by the database's too.
+START_TIME = 1_700_000_000.0
 
 
 class LedgerStores(LedgerStore, AccountStore, RequestStore, LogStore, SweepStore, Protocol):
@@ -60,7 +62,7 @@ class LedgerUnderTest:
     """
 
     stores: Sequence[LedgerStores]
-    clock: FakeClock = field(default_factory=FakeClock)
+    clock: FakeClock = field(default_factory=lambda: FakeClock(START_TIME))
     ids: SequentialIds = field(default_factory=SequentialIds)
     reopen: Callable[[], Awaitable[Sequence[LedgerStores]]] | None = None
 

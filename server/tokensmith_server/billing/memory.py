@@ -6,7 +6,7 @@ before it acts, as a database would, and never in the middle.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -303,30 +303,42 @@ class MemoryLedgerStore:
 
     # Sweeper
 
-    async def beat(self, owner: str, now: float) -> None:
+    async def beat(self, owner: str) -> None:
         """See ``SweepStore``."""
         rows = await self._begin()
-        rows.beats[owner] = now
+        rows.beats[owner] = rows.beats.get(owner, 0) + 1
 
     async def retire(self, owner: str) -> None:
         """See ``SweepStore``."""
         rows = await self._begin()
         rows.beats.pop(owner, None)
 
+    async def list_hold_owners(self) -> Mapping[str, int | None]:
+        """See ``SweepStore``."""
+        rows = await self._begin()
+        return {row.command.owner: rows.beats.get(row.command.owner) for row in rows.open_holds()}
+
     async def list_unowned_holds(
-        self, *, now: float, owner_silent_seconds: float, limit: int
+        self, gone: Mapping[str, int | None], *, limit: int
     ) -> Sequence[OpenHold]:
         """See ``SweepStore``."""
         rows = await self._begin()
-        found = []
-        for hold_id in sorted(rows.holds):
-            row = rows.holds[hold_id]
-            beat_time = rows.beats.get(row.command.owner)
-            alive = beat_time is not None and now - beat_time < owner_silent_seconds
-            late = row.command.expires_time <= now
-            if row.hold.state is HoldState.HELD and (late or not alive):
-                found.append(row.open_hold(owner_alive=alive))
+        found = [
+            row.open_hold()
+            for row in rows.open_holds()
+            if (owner := row.command.owner) in gone
+            and (owner not in rows.beats or rows.beats[owner] == gone[owner])
+        ]
         return found[:limit]
+
+    async def list_overdue_holds(self, owner: str, now: float) -> Sequence[OpenHold]:
+        """See ``SweepStore``."""
+        rows = await self._begin()
+        return [
+            row.open_hold()
+            for row in rows.open_holds()
+            if row.command.owner == owner and row.command.expires_time <= now
+        ]
 
     async def forget_results(self, now: float) -> int:
         """See ``SweepStore``. A key goes ``CLAIM_KEPT_SECONDS`` after its newest hold was made."""

@@ -18,6 +18,7 @@ from tokensmith_server.billing.commands import (
     AttemptState,
     Balance,
     GrantCredits,
+    HoldState,
     NewAttempt,
     Outcome,
     PlaceHold,
@@ -112,14 +113,13 @@ class HoldRow:
             payload=self.payload,
         )
 
-    def open_hold(self, *, owner_alive: bool) -> OpenHold:
+    def open_hold(self) -> OpenHold:
         """As the sweeper sees it."""
         return OpenHold(
             hold_id=self.hold.hold_id,
             account_id=self.hold.account_id,
             request_id=self.command.request_id,
             owner=self.command.owner,
-            owner_alive=owner_alive,
             created_time=self.command.created_time,
             expires_time=self.command.expires_time,
             attempt_state=self.attempts[-1].state if self.attempts else None,
@@ -201,7 +201,7 @@ class Rows:
     claims: dict[tuple[str, str], Claim] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
     grants: dict[str, GrantCredits] = field(default_factory=dict)
-    beats: dict[str, float] = field(default_factory=dict)
+    beats: dict[str, int] = field(default_factory=dict)
 
     def account(self, account_id: str) -> AccountState:
         """The account's money; raises ``AccountNotFound``."""
@@ -270,6 +270,12 @@ class Rows:
         for hold_id in sorted(self.holds, reverse=True):
             row = self.holds[hold_id]
             if account_id in {None, row.hold.account_id} and (before is None or hold_id < before):
+                yield row
+
+    def open_holds(self) -> Iterator[HoldRow]:
+        """What is held, oldest first."""
+        for hold_id in sorted(self.holds):
+            if (row := self.holds[hold_id]).hold.state is HoldState.HELD:
                 yield row
 
     def newest_entries(self, account_id: str, before: int | None) -> Iterator[tuple[int, Entry]]:

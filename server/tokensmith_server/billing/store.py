@@ -1,6 +1,6 @@
 """What the services need from whatever keeps the ledger. Implemented under ``storage``."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -192,7 +192,6 @@ class OpenHold:
     account_id: str
     request_id: str
     owner: str
-    owner_alive: bool
     created_time: float
     expires_time: float
     attempt_state: AttemptState | None
@@ -322,22 +321,33 @@ class RequestStore(Protocol):
 class SweepStore(Protocol):
     """What the sweeper needs: who lives, what is left over, and what may be forgotten."""
 
-    async def beat(self, owner: str, now: float) -> None:
-        """Say that the process ``owner`` is alive."""
+    async def beat(self, owner: str) -> None:
+        """Say that the process ``owner`` is alive: its beat moves on, whatever any clock says."""
         ...
 
     async def retire(self, owner: str) -> None:
         """Say that the process ``owner`` has ended in good order."""
         ...
 
+    async def list_hold_owners(self) -> Mapping[str, int | None]:
+        """Who has open holds, each with its last beat; ``None``: retired, or never heard of."""
+        ...
+
     async def list_unowned_holds(
-        self, *, now: float, owner_silent_seconds: float, limit: int
+        self, gone: Mapping[str, int | None], *, limit: int
     ) -> Sequence[OpenHold]:
-        """Holds whose owner is gone or silent, and holds past their window, oldest first."""
+        """Open holds of those who are ``gone``, unless they beat since; oldest first."""
+        ...
+
+    async def list_overdue_holds(self, owner: str, now: float) -> Sequence[OpenHold]:
+        """Open holds of one process whose window has passed by its own clock; oldest first."""
         ...
 
     async def forget_results(self, now: float) -> int:
-        """Delete stored results and idempotency keys whose time has passed; how many."""
+        """Delete stored results and idempotency keys whose time has passed; how many.
+
+        Where the database has a clock of its own, the time must have passed by that one too.
+        """
         ...
 
     async def audit(self, *, now: float) -> AuditReport:

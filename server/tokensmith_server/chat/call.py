@@ -58,7 +58,11 @@ class HeldCall:
     limits: ChatLimits
     catalog_version: str
     created_time: float
-    expires_time: float
+
+    @property
+    def window_end_monotonic(self) -> float:
+        """Until when its end is tried again: the hold's window, on a clock that never jumps."""
+        return self.attempts.deadline_monotonic + self.limits.reconcile_seconds
 
     def upstream_call(self, route: Route, *, whole: bool) -> ChatCall:
         """What to send now, in what is left of the caller's time.
@@ -151,7 +155,7 @@ class HeldCall:
             outcome=outcome,
             reason=reason,
             attempt=attempt,
-            until=self.expires_time,
+            until_monotonic=self.window_end_monotonic,
         )
         if resolution is not None:
             self.request.receipt.note(resolution.balance)

@@ -107,7 +107,7 @@ class CompletionRun:
                 finish_reason=finish_reason_name(completion),
                 result=answer.SerializeToString() if call.request.may_be_repeated else None,
             ),
-            until=call.expires_time,
+            until_monotonic=call.window_end_monotonic,
         )
         answer.charge.CopyFrom(
             charge_message(

@@ -203,7 +203,6 @@ class ChatService:
             limits=self._parts.limits,
             catalog_version=command.catalog_version,
             created_time=command.created_time,
-            expires_time=command.expires_time,
         )
 
     def _command(self, request: ChatRequest, admitted: Admitted, *, stream: bool) -> PlaceHold:
@@ -249,6 +248,7 @@ class ChatService:
             if not request.listening or left_seconds <= 0:
                 raise DeadlineExceeded("The time was over before the call could be begun.")
             command = self._command(request, admitted, stream=running is None)
+            self._parts.supervisor.take_on(command.hold_id)
             try:
                 return command, await self._parts.ledger.place_hold(command)
             except RequestIdReused:

@@ -38,16 +38,18 @@ class Settler:
     sleep: Callable[[float], Awaitable[None]]
     supervisor: Supervisor
 
-    async def settle(self, command: SettleHold, *, until: float) -> Resolution | None:
+    async def settle(self, command: SettleHold, *, until_monotonic: float) -> Resolution | None:
         """Charge; ``None`` when the hold had expired before, so that the answer is free.
 
-        Tries until ``until`` (seconds since the epoch, the end of the hold's window).
+        Tries until ``until_monotonic``, the end of the hold's window.
 
         Raises:
             LedgerUnavailable: the ledger stayed away; the hold is left to the sweeper.
         """
         fault_point("before_settle")
-        resolution = await self._resolve(lambda: self.ledger.settle_hold(command), command, until)
+        resolution = await self._resolve(
+            lambda: self.ledger.settle_hold(command), command, until_monotonic
+        )
         fault_point("after_settle")
         if resolution is None:
             metrics.LATE_RESULTS.inc()
@@ -63,9 +65,9 @@ class Settler:
             )
         return resolution
 
-    async def void(self, command: VoidHold, *, until: float) -> Resolution | None:
+    async def void(self, command: VoidHold, *, until_monotonic: float) -> Resolution | None:
         """Release everything; like ``settle`` otherwise."""
-        return await self._resolve(lambda: self.ledger.void_hold(command), command, until)
+        return await self._resolve(lambda: self.ledger.void_hold(command), command, until_monotonic)
 
     async def void_quietly(
         self,
@@ -75,12 +77,12 @@ class Settler:
         outcome: Outcome,
         reason: str,
         attempt: AttemptOutcome,
-        until: float,
+        until_monotonic: float,
     ) -> Resolution | None:
         """Void on the way out of a failure, which must not be hidden or kept by the ledger's own.
 
         When the ledger is away, the caller goes on with ``None`` and the voiding is tried again in
-        the background, until ``until``.
+        the background, until ``until_monotonic``.
         """
         command = VoidHold(
             hold_id=hold_id,
@@ -91,14 +93,15 @@ class Settler:
             attempt=attempt,
         )
         try:
-            return await self.void(command, until=command.resolved_time)
+            return await self.void(command, until_monotonic=self.clock.monotonic())
         except LedgerUnavailable:
-            self.supervisor.spawn(self._void_later(command, until))
+            self.supervisor.spawn(self._void_later(command, until_monotonic))
             return None
 
-    async def _void_later(self, command: VoidHold, until: float) -> None:
+    async def _void_later(self, command: VoidHold, until_monotonic: float) -> None:
+        self.supervisor.take_on(command.hold_id)
         try:
-            await self.void(command, until=until)
+            await self.void(command, until_monotonic=until_monotonic)
         except LedgerUnavailable:
             _log.exception("hold.left_to_the_sweeper", hold=command.hold_id)
 
@@ -106,7 +109,7 @@ class Settler:
         self,
         send: Callable[[], Awaitable[Resolution]],
         command: SettleHold | VoidHold,
-        until: float,
+        until_monotonic: float,
     ) -> Resolution | None:
         pause_seconds = _PAUSE_SECONDS
         while True:
@@ -116,7 +119,7 @@ class Settler:
                 _log.error("hold.too_late", hold=command.hold_id, state=error.state)
                 return None
             except LedgerUnavailable:
-                if self.clock.now() + pause_seconds >= until:
+                if self.clock.monotonic() + pause_seconds >= until_monotonic:
                     raise
                 await self.sleep(pause_seconds)
                 pause_seconds = min(pause_seconds * 2, _PAUSE_SECONDS_MAX)

@@ -315,7 +315,9 @@ class StreamRun:
             await self.call.void(self.settler, "SHUTTING_DOWN", attempt)
             return
         try:
-            message = await self._settle(Outcome.TRUNCATED, attempt, until=self.settler.clock.now())
+            message = await self._settle(
+                Outcome.TRUNCATED, attempt, until_monotonic=self.settler.clock.monotonic()
+            )
         except LedgerUnavailable:
             _log.exception("hold.left_to_the_sweeper", hold=self.call.placed.hold_id)
             return
@@ -335,7 +337,7 @@ class StreamRun:
         attempt: AttemptOutcome,
         *,
         complete: bool = False,
-        until: float | None = None,
+        until_monotonic: float | None = None,
     ) -> Message:
         """End the hold and return the last message: usage and charge."""
         call, progress = self.call, self._progress
@@ -354,7 +356,9 @@ class StreamRun:
                 finish_reason=progress.finish_reason,
                 result=self._kept(message.usage, outcome) if complete else None,
             ),
-            until=call.expires_time if until is None else until,
+            until_monotonic=(
+                call.window_end_monotonic if until_monotonic is None else until_monotonic
+            ),
         )
         message.charge.CopyFrom(
             charge_message(

@@ -178,14 +178,13 @@ def entry_from_row(row: EntryRow) -> Entry:
     )
 
 
-def open_hold_from_row(row: HoldRow, *, owner_alive: bool, attempt_state: str | None) -> OpenHold:
+def open_hold_from_row(row: HoldRow, attempt_state: str | None) -> OpenHold:
     """An open hold as the sweeper sees it; the state is its last attempt's."""
     return OpenHold(
         hold_id=row.hold_id,
         account_id=row.account_id,
         request_id=row.request_id,
         owner=row.owner,
-        owner_alive=owner_alive,
         created_time=seconds(row.created_time_microseconds),
         expires_time=seconds(row.expires_time_microseconds),
         attempt_state=None if attempt_state is None else AttemptState(attempt_state),

@@ -79,7 +79,9 @@ async def open_storage(
         store = SQLStore(sessions, writer, callers, price)
         stack.push_async_callback(store.uses_noted)
         if server:
-            await store.beat(owner, clock.now())
+            if address.is_sqlite:
+                await store.retire_others(owner)
+            await store.beat(owner)
             stack.push_async_callback(_retire, store, owner)
         yield store
 

@@ -1,11 +1,10 @@
 """Heartbeats, what is left over, what may be forgotten, and the audit."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import func, or_, text
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, Delete, or_, text, tuple_
 from sqlmodel import Session, SQLModel, col, delete, select
 
 from tokensmith_server.billing.audit import AuditRows, Price, audit
@@ -32,6 +31,25 @@ FactsT = TypeVar("FactsT")
 
 _STREAM_ROWS: Final = 1_000
 
+# A literal, not a parameter: so that the planner sees the partial index.
+_HELD: Final = text("holds.state = 'held'")
+
+# A beat is told in the database's time, for people who look; each moves on from the last, even if
+# that clock stands still or goes back, since nobody compares it with a clock.
+_BEAT_SQL: Final = (
+    "INSERT INTO processes (owner, beat_time_microseconds) VALUES (:owner, {now})"
+    " ON CONFLICT (owner) DO UPDATE SET beat_time_microseconds ="
+    " {greatest}(excluded.beat_time_microseconds, processes.beat_time_microseconds + 1)"
+)
+_POSTGRES_MICROSECONDS: Final = "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)"
+_POSTGRES_NOW: Final = text(f"SELECT {_POSTGRES_MICROSECONDS}")
+_BEAT: Final = {
+    "postgresql": text(_BEAT_SQL.format(now=_POSTGRES_MICROSECONDS, greatest="greatest")),
+    "sqlite": text(
+        _BEAT_SQL.format(now="CAST(unixepoch('subsec') * 1000000 AS INTEGER)", greatest="max")
+    ),
+}
+
 
 class SQLSweepStore:
     """``SweepStore`` on either engine. Each method documents itself there.
@@ -46,84 +64,83 @@ class SQLSweepStore:
         self._writer = writer
         self._price = price
 
-    async def beat(self, owner: str, now: float) -> None:
+    async def beat(self, owner: str) -> None:
         """See ``SweepStore.beat``. Also has noted deliveries written, if nothing else has."""
         self._writer.flush()
 
         def write(session: Session) -> None:
-            dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-            insert = dialect.insert(ProcessRow).values(
-                owner=owner, beat_time_microseconds=microseconds(now)
-            )
-            session.execute(
-                insert.on_conflict_do_update(
-                    index_elements=["owner"],
-                    set_={"beat_time_microseconds": insert.excluded.beat_time_microseconds},
-                )
-            )
+            session.execute(_BEAT[session.get_bind().dialect.name], {"owner": owner})
 
         await self._sessions.write(write)
 
     async def retire(self, owner: str) -> None:
         """See ``SweepStore.retire``."""
+        await self._retire(col(ProcessRow.owner) == owner)
 
+    async def retire_others(self, owner: str) -> None:
+        """Say that every process but ``owner`` has ended, as a SQLite file's lock proves."""
+        await self._retire(col(ProcessRow.owner) != owner)
+
+    async def _retire(self, which: ColumnElement[bool]) -> None:
         def write(session: Session) -> None:
-            session.execute(delete(ProcessRow).where(col(ProcessRow.owner) == owner))
+            session.execute(delete(ProcessRow).where(which))
 
         await self._sessions.write(write)
 
+    async def list_hold_owners(self) -> Mapping[str, int | None]:
+        """See ``SweepStore.list_hold_owners``."""
+        query = (
+            select(HoldRow.owner, ProcessRow.beat_time_microseconds)
+            .join(ProcessRow, col(ProcessRow.owner) == HoldRow.owner, isouter=True)
+            .where(_HELD)
+            .distinct()
+        )
+        return await self._sessions.read(lambda session: dict(session.exec(query).all()))
+
     async def list_unowned_holds(
-        self, *, now: float, owner_silent_seconds: float, limit: int
+        self, gone: Mapping[str, int | None], *, limit: int
     ) -> Sequence[OpenHold]:
         """See ``SweepStore.list_unowned_holds``."""
-        silent_since = microseconds(now - owner_silent_seconds)
-        alive = col(ProcessRow.beat_time_microseconds) > silent_since
-        last_attempt = (
-            select(AttemptRow.state)
-            .where(AttemptRow.hold_id == HoldRow.hold_id)
-            .order_by(col(AttemptRow.number).desc())
-            .limit(1)
-            .scalar_subquery()
-        )
+        beat = tuple_(col(ProcessRow.owner), col(ProcessRow.beat_time_microseconds))
         query = (
-            select(HoldRow, func.coalesce(alive, text("false")), last_attempt)
+            _open_holds()
             .join(ProcessRow, col(ProcessRow.owner) == HoldRow.owner, isouter=True)
             .where(
-                # A literal, not a parameter: so that the planner sees the partial index.
-                text("holds.state = 'held'"),
-                or_(
-                    col(ProcessRow.owner).is_(None),
-                    ~alive,
-                    col(HoldRow.expires_time_microseconds) <= microseconds(now),
-                ),
+                col(HoldRow.owner).in_(gone),
+                or_(col(ProcessRow.owner).is_(None), beat.in_(gone.items())),
             )
-            .order_by(col(HoldRow.hold_id))
             .limit(limit)
         )
+        return await self._open_holds(query)
+
+    async def list_overdue_holds(self, owner: str, now: float) -> Sequence[OpenHold]:
+        """See ``SweepStore.list_overdue_holds``."""
+        return await self._open_holds(
+            _open_holds().where(
+                HoldRow.owner == owner,
+                col(HoldRow.expires_time_microseconds) <= microseconds(now),
+            )
+        )
+
+    async def _open_holds(self, query: Any) -> Sequence[OpenHold]:
         return await self._sessions.read(
             lambda session: [
-                mapping.open_hold_from_row(row, owner_alive=bool(is_alive), attempt_state=state)
-                for row, is_alive, state in session.exec(query)
+                mapping.open_hold_from_row(row, state) for row, state in session.exec(query)
             ]
         )
 
     async def forget_results(self, now: float) -> int:
         """See ``SweepStore.forget_results``."""
-        results = delete(StoredResultRow).where(
-            col(StoredResultRow.expires_time_microseconds) <= microseconds(now)
-        )
-        open_holds = select(HoldRow.hold_id).where(HoldRow.state == HoldState.HELD.value)
-        claims = delete(IdempotencyClaimRow).where(
-            col(IdempotencyClaimRow.created_time_microseconds)
-            <= microseconds(now - CLAIM_KEPT_SECONDS),
-            col(IdempotencyClaimRow.hold_id).not_in(open_holds),
-        )
 
         def write(session: Session) -> int:
+            passed = microseconds(now)
+            if session.get_bind().dialect.name == "postgresql":
+                # A host whose clock is ahead must not take other hosts' answers away.
+                passed = min(passed, session.scalar(_POSTGRES_NOW))
             # An ORM delete would read the rows first, to keep the session in step.
             options = {"synchronize_session": False}
             forgotten = 0
-            for statement in (results, claims):
+            for statement in _forgetting(passed):
                 result: Any = session.execute(statement, execution_options=options)
                 forgotten += result.rowcount
             return forgotten
@@ -145,6 +162,33 @@ class SQLSweepStore:
                 return audit(_rows(session, streams), now, price=self._price)
 
         return await self._sessions.read(read, timeout_seconds=None)
+
+
+def _open_holds() -> Any:
+    """Open holds with the state of the last try of each, oldest first."""
+    last_attempt = (
+        select(AttemptRow.state)
+        .where(AttemptRow.hold_id == HoldRow.hold_id)
+        .order_by(col(AttemptRow.number).desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    return select(HoldRow, last_attempt).where(_HELD).order_by(col(HoldRow.hold_id))
+
+
+def _forgetting(passed_microseconds: int) -> Sequence[Delete]:
+    """What deletes the stored results and idempotency keys whose time is over by then."""
+    open_holds = select(HoldRow.hold_id).where(HoldRow.state == HoldState.HELD.value)
+    return (
+        delete(StoredResultRow).where(
+            col(StoredResultRow.expires_time_microseconds) <= passed_microseconds
+        ),
+        delete(IdempotencyClaimRow).where(
+            col(IdempotencyClaimRow.created_time_microseconds)
+            <= passed_microseconds - microseconds(CLAIM_KEPT_SECONDS),
+            col(IdempotencyClaimRow.hold_id).not_in(open_holds),
+        ),
+    )
 
 
 def _rows(session: Session, streams: ExitStack) -> AuditRows:

@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from tests.support import postgres as postgres_databases
 from tests.support import sqlite as sqlite_databases
 from tests.support.clock import FakeClock
-from tests.support.ledger import LedgerUnderTest, price_of
+from tests.support.ledger import START_TIME, LedgerUnderTest, price_of
 from tokensmith_server.billing.memory import MemoryLedgerStore
 from tokensmith_server.storage.storage import open_storage
 
@@ -25,7 +25,7 @@ async def memory() -> AsyncIterator[LedgerUnderTest]:
 @asynccontextmanager
 async def sqlite() -> AsyncIterator[LedgerUnderTest]:
     with sqlite_databases.fresh_database() as url:
-        clock = FakeClock()
+        clock = FakeClock(START_TIME)
         async with open_storage(
             url, owner="test", clock=clock, server=False, price=price_of
         ) as store:
@@ -36,7 +36,7 @@ async def sqlite() -> AsyncIterator[LedgerUnderTest]:
 async def postgres() -> AsyncIterator[LedgerUnderTest]:
     """Two writers on one database, as two server processes have."""
     with postgres_databases.fresh_database() as url:
-        clock = FakeClock()
+        clock = FakeClock(START_TIME)
         async with (
             open_storage(url, owner="one", clock=clock, server=False, price=price_of) as one,
             open_storage(url, owner="two", clock=clock, server=False, price=price_of) as two,

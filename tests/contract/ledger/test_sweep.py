@@ -1,4 +1,4 @@
-"""What the sweeper is shown: holds that no living process owns, and holds past their window."""
+"""What the sweeper is shown: who owns open holds, what they left, and what outlived its window."""
 
 import pytest
 
@@ -6,38 +6,62 @@ from tests.support.ledger import WINDOW_SECONDS, LedgerUnderTest
 from tokensmith_server.billing.commands import AttemptState, HoldState
 from tokensmith_server.billing.store import OpenHold
 
-SILENT_SECONDS = 30.0
+HOUR_SECONDS = 3_600.0
 
 
 async def unowned(ledger: LedgerUnderTest, limit: int = 100) -> list[OpenHold]:
-    return list(
-        await ledger.store.list_unowned_holds(
-            now=ledger.clock.now(), owner_silent_seconds=SILENT_SECONDS, limit=limit
-        )
-    )
+    """What those leave who have no beat."""
+    owners = await ledger.store.list_hold_owners()
+    gone = {owner: beat for owner, beat in owners.items() if beat is None}
+    return list(await ledger.store.list_unowned_holds(gone, limit=limit))
 
 
-async def test_hold_of_a_living_process_is_left_alone(ledger: LedgerUnderTest) -> None:
+async def test_each_owner_of_open_holds_is_told_with_its_last_beat(
+    ledger: LedgerUnderTest,
+) -> None:
     account_id = await ledger.open_account(1_000)
-    await ledger.store.beat("process-1", ledger.clock.now())
+    for owner in ("process-1", "idle"):
+        await ledger.store.beat(owner)
+    for owner in ("process-1", "process-1", "process-9"):
+        await ledger.hold(account_id, owner=owner)
+    owners = await ledger.store.list_hold_owners()
+    assert set(owners) == {"process-1", "process-9"}
+    assert owners["process-1"] is not None
+    assert owners["process-9"] is None
+
+
+async def test_beat_moves_on_each_time_though_no_clock_does(ledger: LedgerUnderTest) -> None:
+    account_id = await ledger.open_account(1_000)
     await ledger.hold(account_id)
-    ledger.clock.advance(SILENT_SECONDS - 1)
-    assert await unowned(ledger) == []
+    beats = []
+    for _ in range(5):
+        await ledger.store.beat("process-1")
+        beats.append((await ledger.store.list_hold_owners())["process-1"])
+    assert beats == sorted(set(map(int, filter(None, beats))))
+    assert len(beats) == 5
 
 
-async def test_hold_of_a_silent_process_is_unowned(ledger: LedgerUnderTest) -> None:
+async def test_every_process_is_told_the_same_beat(ledger: LedgerUnderTest) -> None:
     account_id = await ledger.open_account(1_000)
-    await ledger.store.beat("process-1", ledger.clock.now())
+    await ledger.hold(account_id)
+    await ledger.store.beat("process-1")
+    first, *others = [await store.list_hold_owners() for store in ledger.stores]
+    assert all(other == first for other in others)
+
+
+async def test_holds_of_those_who_are_gone_are_shown_as_they_are(ledger: LedgerUnderTest) -> None:
+    account_id = await ledger.open_account(1_000)
+    await ledger.store.beat("process-1")
     command = ledger.command(account_id)
     await ledger.store.place_hold(command)
-    ledger.clock.advance(SILENT_SECONDS + 1)
-    assert await unowned(ledger) == [
+    await ledger.hold(account_id, owner="process-9")
+    gone = {"process-1": (await ledger.store.list_hold_owners())["process-1"]}
+    assert list(await ledger.store.list_unowned_holds(gone, limit=9)) == [
         OpenHold(
             hold_id=command.hold_id,
             account_id=account_id,
             request_id=command.request_id,
             owner="process-1",
-            owner_alive=False,
             created_time=command.created_time,
             expires_time=command.expires_time,
             attempt_state=AttemptState.DISPATCHED,
@@ -45,21 +69,35 @@ async def test_hold_of_a_silent_process_is_unowned(ledger: LedgerUnderTest) -> N
     ]
 
 
-async def test_beating_again_keeps_the_holds(ledger: LedgerUnderTest) -> None:
+async def test_hold_is_not_shown_once_its_owner_beat_again(ledger: LedgerUnderTest) -> None:
     account_id = await ledger.open_account(1_000)
+    await ledger.store.beat("process-1")
     await ledger.hold(account_id)
-    for _ in range(5):
-        await ledger.store.beat("process-1", ledger.clock.advance(SILENT_SECONDS))
+    await ledger.hold(account_id, owner="process-9")
+    gone = await ledger.store.list_hold_owners()
+    for owner in gone:
+        await ledger.store.beat(owner)
+    assert list(await ledger.store.list_unowned_holds(gone, limit=9)) == []
+
+
+@pytest.mark.parametrize("jump", [HOUR_SECONDS, -HOUR_SECONDS])
+async def test_no_clock_decides_whose_holds_are_shown(ledger: LedgerUnderTest, jump: float) -> None:
+    account_id = await ledger.open_account(1_000)
+    await ledger.store.beat("process-1")
+    placed = await ledger.hold(account_id)
+    ledger.clock.jump(jump)
     assert await unowned(ledger) == []
+    await ledger.settle(account_id, placed.hold_id)
 
 
 async def test_hold_of_a_retired_process_is_unowned_at_once(ledger: LedgerUnderTest) -> None:
     account_id = await ledger.open_account(1_000)
-    await ledger.store.beat("process-1", ledger.clock.now())
+    await ledger.store.beat("process-1")
     await ledger.hold(account_id)
+    gone = await ledger.store.list_hold_owners()
     await ledger.store.retire("process-1")
-    (hold,) = await unowned(ledger)
-    assert hold.owner_alive is False
+    assert len(await unowned(ledger)) == 1
+    assert len(await ledger.store.list_unowned_holds(gone, limit=9)) == 1
 
 
 async def test_hold_of_a_process_never_heard_of_is_unowned(ledger: LedgerUnderTest) -> None:
@@ -68,17 +106,17 @@ async def test_hold_of_a_process_never_heard_of_is_unowned(ledger: LedgerUnderTe
     assert [hold.owner for hold in await unowned(ledger)] == ["process-9"]
 
 
-async def test_hold_past_its_window_is_shown_though_its_owner_lives(
-    ledger: LedgerUnderTest,
-) -> None:
+async def test_hold_past_its_window_is_shown_to_its_owner_alone(ledger: LedgerUnderTest) -> None:
     account_id = await ledger.open_account(1_000)
     placed = await ledger.hold(account_id)
-    await ledger.store.beat("process-1", ledger.clock.advance(WINDOW_SECONDS - 1))
-    assert await unowned(ledger) == []
-    await ledger.store.beat("process-1", ledger.clock.advance(1))
-    (hold,) = await unowned(ledger)
-    assert (hold.hold_id, hold.owner_alive) == (placed.hold_id, True)
+    now = ledger.clock.advance(WINDOW_SECONDS - 1)
+    assert list(await ledger.store.list_overdue_holds("process-1", now)) == []
+    now = ledger.clock.advance(1)
+    (hold,) = await ledger.store.list_overdue_holds("process-1", now)
+    assert (hold.hold_id, hold.owner) == (placed.hold_id, "process-1")
+    assert list(await ledger.store.list_overdue_holds("process-2", now)) == []
     await ledger.expire(account_id, placed.hold_id)
+    assert list(await ledger.store.list_overdue_holds("process-1", now)) == []
 
 
 @pytest.mark.parametrize("state", [HoldState.SETTLED, HoldState.VOIDED, HoldState.EXPIRED])

@@ -6,6 +6,7 @@ import pytest
 
 from tests.support import sqlite
 from tests.support.clock import FakeClock
+from tests.support.ledger import LedgerUnderTest
 from tokensmith_server.billing.errors import LedgerUnavailable
 from tokensmith_server.storage.address import parse_database_url
 from tokensmith_server.storage.engine import (
@@ -91,6 +92,17 @@ async def test_command_line_works_beside_a_server() -> None:
         ):
             await command_line.create_account("a", "acme", 0.0)
             assert (await server.get_account("acme")).account_id == "a"
+
+
+async def test_server_on_a_file_knows_that_every_other_process_has_ended() -> None:
+    with sqlite.fresh_database() as url:
+        clock = FakeClock()
+        async with open_storage(url, owner="killed", clock=clock, server=False) as store:
+            ledger = LedgerUnderTest([store], clock)
+            await store.beat("killed")
+            await ledger.hold(await ledger.open_account(100), owner="killed")
+        async with open_storage(url, owner="next", clock=clock, server=True) as store:
+            assert await store.list_hold_owners() == {"killed": None}
 
 
 def test_lock_is_free_after_release(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What the SQL stores do beyond the contract that the in-memory ledger shares."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from tests.support import postgres, sqlite
 from tests.support.clock import FakeClock
 from tests.support.ledger import LedgerUnderTest, price_of
+from tokensmith_server.billing.commands import StoredResult
 from tokensmith_server.billing.store import ApiKey
 from tokensmith_server.storage.account_store import LAST_USED_STEP_SECONDS
 from tokensmith_server.storage.storage import SQLStore, open_storage
@@ -63,10 +65,8 @@ async def test_server_counts_as_living_from_its_start(ledger: LedgerUnderTest) -
     account_id = await ledger.open_account(100)
     await ledger.hold(account_id, 10, owner="server")
     await ledger.hold(account_id, 10, owner="gone")
-    holds = await ledger.store.list_unowned_holds(
-        now=ledger.clock.now(), owner_silent_seconds=15.0, limit=10
-    )
-    assert [hold.owner for hold in holds] == ["gone"]
+    owners = await ledger.store.list_hold_owners()
+    assert [owner for owner, beat in owners.items() if beat is None] == ["gone"]
 
 
 async def test_texts_of_every_kind_are_kept_as_they_are(ledger: LedgerUnderTest) -> None:
@@ -90,3 +90,16 @@ async def test_entries_are_named_by_account_and_number_and_page_by_that(
     names = [entry.entry_id for entry in (*first, *rest)]
     assert names == [f"{account_id}.{number:012d}" for number in range(6, 0, -1)]
     assert await ledger.store.list_entries(account_id, limit=4, before="no such entry") == []
+
+
+async def test_host_whose_clock_is_ahead_takes_nobodys_key_away() -> None:
+    with postgres.fresh_database() as url:
+        clock = FakeClock(time.time())
+        async with open_storage(url, owner="server", clock=clock, server=True) as store:
+            ledger = LedgerUnderTest([store], clock)
+            account_id = await ledger.open_account(1_000)
+            placed = await ledger.hold(account_id, idempotency_key="key")
+            await ledger.settle_with_result(account_id, placed.hold_id)
+            clock.jump(400 * 86_400.0)
+            assert await store.forget_results(clock.now()) == 0
+            assert isinstance(await ledger.repeat(account_id, idempotency_key="key"), StoredResult)

@@ -111,4 +111,4 @@ async def test_ledger_that_goes_away_without_calls_is_noticed() -> None:
 async def test_look_touches_the_ledger_and_changes_no_money() -> None:
     store, clock = MemoryLedgerStore(), FakeClock()
     await look_at(store, owner="process", clock=clock)()
-    assert not await store.list_unowned_holds(now=clock.now(), owner_silent_seconds=1.0, limit=9)
+    assert not await store.list_hold_owners()

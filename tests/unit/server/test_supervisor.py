@@ -177,3 +177,34 @@ async def test_idle_is_when_no_task_is_left() -> None:
     gate.set()
     await idle
     assert len(supervisor) == 0
+
+
+async def test_hold_belongs_to_its_task_from_before_it_is_placed_until_the_task_ends() -> None:
+    supervisor, gate = Supervisor(), asyncio.Event()
+
+    async def work() -> None:
+        supervisor.take_on("hold-1")
+        supervisor.take_on("hold-2")
+        await gate.wait()
+
+    supervisor.spawn(work())
+    supervisor.spawn(gate.wait())
+    assert supervisor.holds == set()
+    await turns(2)
+    assert supervisor.holds == {"hold-2"}
+    gate.set()
+    await supervisor.drain(10.0)
+    assert supervisor.holds == set()
+
+
+async def test_hold_of_a_task_that_was_cancelled_belongs_to_nobody() -> None:
+    supervisor = Supervisor()
+
+    async def work() -> None:
+        supervisor.take_on("hold-1")
+        await asyncio.Event().wait()
+
+    supervisor.spawn(work())
+    await turns(2)
+    await supervisor.drain(0.0, settling_seconds=0.0)
+    assert supervisor.holds == set()

@@ -7,13 +7,21 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from tests.support.ledger import RESULT_KEPT_SECONDS, LedgerUnderTest, price_of
+from tests.support.ledger import (
+    RESULT_KEPT_SECONDS,
+    WINDOW_SECONDS,
+    LedgerUnderTest,
+    price_of,
+)
 from tests.support.responses import stored_response
 from tests.support.turns import eventually
 from tokensmith_server.billing.commands import AttemptState, HoldState, Outcome
+from tokensmith_server.billing.errors import LedgerUnavailable
 from tokensmith_server.billing.memory import MemoryLedgerStore
 from tokensmith_server.billing.sweeper import Sweeper, SweepPolicy
 from tokensmith_server.responses.memory import MemoryResponseStore
+
+HOUR_SECONDS = 3_600.0
 
 
 class TroubledStore(MemoryLedgerStore):
@@ -66,6 +74,15 @@ async def state(ledger: LedgerUnderTest, account: str, number: int = 0) -> HoldS
     return newest_first[::-1][number].state
 
 
+async def pass_time(ledger: LedgerUnderTest, sweeper: Sweeper, seconds: float) -> int:
+    """Sweep every two seconds, as ``run`` does; how many holds were resolved."""
+    resolved = 0
+    for _ in range(int(seconds // SweepPolicy().interval_seconds)):
+        ledger.clock.advance(SweepPolicy().interval_seconds)
+        resolved += await sweeper.sweep()
+    return resolved
+
+
 async def test_orphan_is_voided_once_the_reconcile_window_is_over(ledger: LedgerUnderTest) -> None:
     account = await ledger.open_account(1_000)
     await ledger.hold(account)
@@ -103,30 +120,142 @@ async def test_responses_are_deleted_when_their_time_is_over(ledger: LedgerUnder
 async def test_hold_of_a_living_process_is_left_alone(ledger: LedgerUnderTest) -> None:
     account = await ledger.open_account(1_000)
     await ledger.hold(account)
-    owner = sweeper_of(ledger, owner="process-1")
+    owner, other = sweeper_of(ledger, owner="process-1"), sweeper_of(ledger)
     for _ in range(50):
-        ledger.clock.advance(10.0)
-        await owner.sweep()
-        assert await sweeper_of(ledger).sweep() == 0
+        await owner.beat()
+        assert await pass_time(ledger, other, 10.0) == 0
     assert await state(ledger, account) is HoldState.HELD
 
 
 async def test_process_that_is_silent_for_a_while_counts_as_gone(ledger: LedgerUnderTest) -> None:
     account = await ledger.open_account(1_000)
-    await sweeper_of(ledger, owner="process-1").sweep()
+    await ledger.store.beat("process-1")
     await ledger.hold(account)
-    ledger.clock.advance(14.0)
-    assert await sweeper_of(ledger, policy=SweepPolicy(reconcile_seconds=0)).sweep() == 0
-    ledger.clock.advance(1.0)
-    assert await sweeper_of(ledger, policy=SweepPolicy(reconcile_seconds=0)).sweep() == 1
+    sweeper = sweeper_of(ledger, policy=SweepPolicy(reconcile_seconds=0))
+    await sweeper.sweep()
+    assert await pass_time(ledger, sweeper, 14.0) == 0
+    assert await pass_time(ledger, sweeper, 2.0) == 1
 
 
-async def test_hold_past_its_window_expires_whoever_owns_it(ledger: LedgerUnderTest) -> None:
+@pytest.mark.parametrize("jump", [HOUR_SECONDS, -HOUR_SECONDS, 30.0])
+async def test_clock_that_jumps_gives_no_running_call_away(
+    ledger: LedgerUnderTest, jump: float
+) -> None:
+    account = await ledger.open_account(1_000)
+    placed = await ledger.hold(account)
+    owner = sweeper_of(ledger, owner="process-1", running=lambda: {placed.hold_id})
+    other = sweeper_of(ledger)
+    await owner.beat()
+    await other.sweep()
+    ledger.clock.jump(jump)
+    for _ in range(30):
+        await owner.beat()
+        assert await pass_time(ledger, owner, 4.0) == 0
+        assert await pass_time(ledger, other, 4.0) == 0
+    await ledger.settle(account, placed.hold_id, 40)
+    assert await ledger.available(account) == 960
+
+
+async def test_orphan_made_by_a_clock_that_was_ahead_is_voided_all_the_same(
+    ledger: LedgerUnderTest,
+) -> None:
+    account = await ledger.open_account(1_000)
+    now = ledger.clock.now() + HOUR_SECONDS
+    await ledger.hold(account, created_time=now, expires_time=now + WINDOW_SECONDS)
+    sweeper = sweeper_of(ledger)
+    await sweeper.sweep()
+    assert await pass_time(ledger, sweeper, 18.0) == 0
+    assert await pass_time(ledger, sweeper, 2.0) == 1
+
+
+async def test_time_in_which_the_sweeper_itself_was_stopped_is_nobodys_silence(
+    ledger: LedgerUnderTest,
+) -> None:
+    account = await ledger.open_account(1_000)
+    await ledger.store.beat("process-1")
+    placed = await ledger.hold(account)
+    sweeper = sweeper_of(ledger)
+    await sweeper.sweep()
+    ledger.clock.advance(HOUR_SECONDS)
+    assert await sweeper.sweep() == 0
+    await ledger.store.beat("process-1")
+    assert await pass_time(ledger, sweeper, 14.0) == 0
+    await ledger.settle(account, placed.hold_id)
+
+
+async def test_time_in_which_the_ledger_was_away_is_nobodys_silence(
+    ledger: LedgerUnderTest,
+) -> None:
+    account = await ledger.open_account(1_000)
+    await ledger.store.beat("process-1")
+    await ledger.hold(account)
+    sweeper = sweeper_of(ledger)
+    await sweeper.sweep()
+    store: Any = ledger.store
+    store.available = False
+    for _ in range(30):
+        ledger.clock.advance(2.0)
+        with pytest.raises(LedgerUnavailable):
+            await sweeper.sweep()
+    store.available = True
+    assert await sweeper.sweep() == 0
+
+
+async def test_own_hold_past_its_window_expires_once_no_task_works_on_it(
+    ledger: LedgerUnderTest,
+) -> None:
+    account = await ledger.open_account(1_000)
+    running = {(await ledger.hold(account)).hold_id}
+    owner = sweeper_of(ledger, owner="process-1", running=lambda: running)
+    ledger.clock.advance(WINDOW_SECONDS)
+    assert await owner.sweep() == 0
+    running.clear()
+    assert await owner.sweep() == 1
+    assert await state(ledger, account) is HoldState.EXPIRED
+
+
+async def test_own_hold_within_its_window_is_left_alone(ledger: LedgerUnderTest) -> None:
     account = await ledger.open_account(1_000)
     await ledger.hold(account)
-    ledger.clock.advance(600.0)
-    assert await sweeper_of(ledger, owner="process-1").sweep() == 1
+    ledger.clock.advance(WINDOW_SECONDS - 1.0)
+    assert await sweeper_of(ledger, owner="process-1").sweep() == 0
+
+
+async def test_hold_past_its_window_is_left_to_its_owner_while_that_lives(
+    ledger: LedgerUnderTest,
+) -> None:
+    account = await ledger.open_account(1_000)
+    await ledger.store.beat("process-1")
+    await ledger.hold(account)
+    ledger.clock.advance(WINDOW_SECONDS)
+    assert await sweeper_of(ledger).sweep() == 0
+    await ledger.store.retire("process-1")
+    assert await sweeper_of(ledger).sweep() == 1
     assert await state(ledger, account) is HoldState.EXPIRED
+
+
+async def test_process_beats_on_while_a_round_of_its_sweeper_takes_long(
+    ledger: LedgerUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store: Any = ledger.store
+    gate, stop, beats = asyncio.Event(), asyncio.Event(), list[str]()
+
+    async def slow(_now: float) -> int:
+        await gate.wait()
+        return 0
+
+    async def beat(owner: str) -> None:
+        beats.append(owner)
+
+    monkeypatch.setattr(store, "forget_results", slow)
+    monkeypatch.setattr(store, "beat", beat)
+    running = asyncio.ensure_future(
+        sweeper_of(ledger, policy=SweepPolicy(interval_seconds=0.0)).run(stop)
+    )
+    await eventually(lambda: len(beats) >= 3)
+    stop.set()
+    gate.set()
+    await running
 
 
 async def test_several_sweepers_resolve_each_hold_once(ledger: LedgerUnderTest) -> None:
