@@ -12,7 +12,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import msgspec
-import structlog
 import uvloop
 
 from tokensmith_bridge.app import build_app, start_listener
@@ -22,10 +21,10 @@ from tokensmith_gateway.children import stdin_closed
 from tokensmith_gateway.inprocess import InProcessChannel, InProcessServer
 from tokensmith_server.app import ServerApp, open_app
 from tokensmith_server.config import ServerSettings
+from tokensmith_server.going_down import TELLING_SECONDS, go_down
 from tokensmith_server.logs import configure_logs
-from tokensmith_server.serve import drain, freeze_collector, listen, stop_on_signals
-
-_log = structlog.get_logger(__name__)
+from tokensmith_server.serve import freeze_collector, listen
+from tokensmith_server.signals import StopSignals
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +45,27 @@ class Running:
 
 @asynccontextmanager
 async def running(
-    server_settings: ServerSettings, bridge_settings: BridgeSettings, *, share_ports: bool = False
+    server_settings: ServerSettings,
+    bridge_settings: BridgeSettings,
+    *,
+    share_ports: bool = False,
+    at_once: asyncio.Event | None = None,
 ) -> AsyncIterator[Running]:
-    """Open everything; on leaving, drain: no new calls, running ones end, then all is closed.
+    """Open everything; on leaving, go down: no new calls, running ones end, then all is closed.
+
+    ``at_once`` cuts the grace of running calls short.
 
     Raises:
         OSError: an address is taken.
         StorageError, LedgerUnavailable, CatalogError: as ``open_app``.
     """
     async with open_app(server_settings) as app, AsyncExitStack() as servers:
-        network, grpc_port = await listen(app, share_port=share_ports)
-        servers.push_async_callback(drain, app, network)
+        network = await listen(app, share_port=share_ports)
+        servers.push_async_callback(network.stop)
         within = InProcessServer(interceptors=(app.layers,))
         app.add_to(within)
         await within.start()
-        servers.push_async_callback(_stop_within, within, app)
+        servers.push_async_callback(within.stop, TELLING_SECONDS)
         channel = InProcessChannel(within)
         servers.push_async_callback(channel.close)
         bridge = await start_listener(
@@ -71,18 +76,11 @@ async def running(
                 app,
                 Addresses(
                     rest=_with_port(bridge_settings.rest_listen, bridge.port),
-                    grpc=_with_port(server_settings.grpc_listen, grpc_port),
+                    grpc=_with_port(server_settings.grpc_listen, network.port),
                 ),
             )
         finally:
-            _log.info("draining", calls=len(app.supervisor))
-            await app.refuse_new_calls()
-            # Both at once: each waits for its own calls, and the grace is one.
-            await asyncio.gather(bridge.stop(), drain(app, network))
-
-
-async def _stop_within(server: InProcessServer, app: ServerApp) -> None:
-    await server.stop(app.drain_seconds_left())
+            await go_down(app, (bridge, network), at_once or asyncio.Event())
 
 
 def _with_port(listen_address: str, port: int) -> str:
@@ -92,22 +90,18 @@ def _with_port(listen_address: str, port: int) -> str:
 async def serve_until_stopped(
     server_settings: ServerSettings,
     bridge_settings: BridgeSettings,
+    signals: StopSignals,
     *,
     ready: Callable[[Running], None],
     share_ports: bool = False,
-    also_stop: Callable[[], "asyncio.Future[None]"] | None = None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT comes, or until what ``also_stop`` starts is done."""
-    stop = stop_on_signals()
-    async with running(server_settings, bridge_settings, share_ports=share_ports) as process:
+    """Serve until ``signals`` say otherwise."""
+    async with running(
+        server_settings, bridge_settings, share_ports=share_ports, at_once=signals.at_once
+    ) as process:
         freeze_collector()
         ready(process)
-        watcher = also_stop() if also_stop is not None else None
-        if watcher is not None:
-            watcher.add_done_callback(lambda _: stop.set())
-        await stop.wait()
-        if watcher is not None:
-            watcher.cancel()
+        await signals.stop.wait()
 
 
 async def _serve_as_worker() -> None:
@@ -118,14 +112,17 @@ async def _serve_as_worker() -> None:
         sys.stdout.write(msgspec.json.encode(line).decode() + "\n")
         sys.stdout.flush()
 
-    async with serve_metrics(bridge_settings.metrics_listen):
-        await serve_until_stopped(
-            ServerSettings(),
-            bridge_settings,
-            ready=ready,
-            share_ports=True,
-            also_stop=lambda: asyncio.ensure_future(stdin_closed()),
-        )
+    # A second signal hurries the parent, which then sends this worker one that is both steps.
+    signals = StopSignals(hurries=False)
+    orphaned = asyncio.create_task(stdin_closed())
+    orphaned.add_done_callback(lambda _: signals.stop.set())
+    try:
+        async with serve_metrics(bridge_settings.metrics_listen):
+            await serve_until_stopped(
+                ServerSettings(), bridge_settings, signals, ready=ready, share_ports=True
+            )
+    finally:
+        orphaned.cancel()
 
 
 def main() -> None:

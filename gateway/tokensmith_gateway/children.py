@@ -1,10 +1,12 @@
 """Child processes that never outlive this one, and say when they are ready.
 
 A child gets a pipe as standard input and ends when that closes, so a killed parent leaves no
-orphan. It prints one JSON line on standard output once it serves.
+orphan. It prints one JSON line on standard output once it serves. A terminal's signals do not
+reach it: the parent says when it is to end.
 """
 
 import asyncio
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -47,6 +49,11 @@ class Child:
             self._process.kill()
             await self._process.wait()
 
+    def hurry(self) -> None:
+        """Ask it to end at once, whether it was asked to drain before or not."""
+        if self._process.returncode is None:
+            self._process.send_signal(signal.SIGQUIT)
+
 
 async def start_child(
     name: str,
@@ -65,6 +72,7 @@ async def start_child(
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         env=dict(environment) if environment is not None else None,
+        start_new_session=True,
     )
     assert process.stdout is not None  # noqa: S101 - asked for above
     try:

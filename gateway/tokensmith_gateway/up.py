@@ -26,7 +26,7 @@ from tokensmith_gateway.settings import GatewaySettings
 from tokensmith_gateway.whereabouts import Whereabouts, announced
 from tokensmith_server.clock import SystemClock
 from tokensmith_server.config import ServerSettings
-from tokensmith_server.serve import stop_on_signals
+from tokensmith_server.signals import StopSignals
 from tokensmith_server.storage import migrate
 from tokensmith_server.storage.errors import StorageError
 from tokensmith_server.storage.storage import open_storage
@@ -71,6 +71,7 @@ async def up(settings: UpSettings) -> None:
         server_settings = await _with_simulator(settings.server, stack)
         secret = await _demo_key(settings)
         announcement = stack.enter_context(announced(settings.server.data_dir))
+        signals = StopSignals()
 
         def announce(addresses: Addresses) -> None:
             public_url = settings.gateway.public_url or f"http://{addresses.rest}"
@@ -87,14 +88,14 @@ async def up(settings: UpSettings) -> None:
             sys.stdout.flush()
 
         if workers > 1:
-            await _serve_with_workers(settings, server_settings, announce)
+            await _serve_with_workers(settings, server_settings, signals, announce)
             return
         await stack.enter_async_context(serve_metrics(settings.bridge.metrics_listen))
 
         def ready(process: Running) -> None:
             announce(process.addresses)
 
-        await serve_until_stopped(server_settings, settings.bridge, ready=ready)
+        await serve_until_stopped(server_settings, settings.bridge, signals, ready=ready)
 
 
 async def _with_simulator(settings: ServerSettings, stack: AsyncExitStack) -> ServerSettings:
@@ -160,6 +161,11 @@ class _Workers:
         children = self._children.values()
         await asyncio.gather(*(child.stop(grace_seconds) for child in children))
 
+    def hurry(self) -> None:
+        """Have all end at once."""
+        for child in self._children.values():
+            child.hurry()
+
     async def _start(self, number: int) -> None:
         self._children[number] = await start_child(
             f"worker {number}", "tokensmith_gateway.all_in_one", (), self._environment
@@ -168,7 +174,10 @@ class _Workers:
 
 
 async def _serve_with_workers(
-    settings: UpSettings, server_settings: ServerSettings, announce: Callable[[Addresses], None]
+    settings: UpSettings,
+    server_settings: ServerSettings,
+    signals: StopSignals,
+    announce: Callable[[Addresses], None],
 ) -> None:
     """Supervise the workers until a signal comes.
 
@@ -176,7 +185,6 @@ async def _serve_with_workers(
         ChildFailed: a worker did not start, or workers keep ending.
         OSError: an address is taken.
     """
-    stop = stop_on_signals()
     with (
         shared_address(settings.bridge.rest_listen) as rest,
         shared_address(settings.server.grpc_listen) as grpc,
@@ -188,7 +196,9 @@ async def _serve_with_workers(
         }
         count = settings.gateway.workers
         workers = _Workers(count, environment, settings.gateway.restarts_per_minute)
-        stopped = asyncio.ensure_future(stop.wait())
+        stopped = asyncio.ensure_future(signals.stop.wait())
+        hurried = asyncio.ensure_future(signals.at_once.wait())
+        hurried.add_done_callback(lambda _: workers.hurry())
         try:
             announce(await workers.start())
             watches = [asyncio.ensure_future(workers.watch(number)) for number in range(count)]
@@ -200,3 +210,4 @@ async def _serve_with_workers(
         finally:
             # A worker keeps to its own grace; this is for one that does not end at all.
             await workers.stop(2 * settings.server.drain_seconds + 10)
+            hurried.cancel()

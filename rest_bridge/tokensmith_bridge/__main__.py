@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import signal
 import sys
 from typing import Final
 
@@ -14,6 +13,7 @@ from tokensmith_bridge.app import build_app, start_listener
 from tokensmith_bridge.config import BridgeSettings
 from tokensmith_bridge.logs import configure_logs
 from tokensmith_bridge.metrics_listener import serve_metrics
+from tokensmith_bridge.signals import StopSignals
 
 _log = structlog.get_logger("tokensmith.bridge")
 
@@ -37,11 +37,8 @@ def open_channel(settings: BridgeSettings) -> grpc.aio.Channel:
 
 
 async def serve(settings: BridgeSettings) -> None:
-    """Serve until SIGTERM or SIGINT, then drain."""
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopped.set)
+    """Serve until a signal comes, then drain."""
+    signals = StopSignals()
     async with contextlib.AsyncExitStack() as stack:
         channel = await stack.enter_async_context(open_channel(settings))
         listener = await start_listener(build_app(settings, channel), settings)
@@ -53,8 +50,13 @@ async def serve(settings: BridgeSettings) -> None:
             port=listener.port,
             server=settings.grpc_target,
         )
-        await stopped.wait()
+        await signals.stop.wait()
         _log.info("draining")
+        await listener.go_down(
+            notice_seconds=settings.notice_seconds,
+            grace_seconds=settings.drain_seconds,
+            at_once=signals.at_once,
+        )
 
 
 def main() -> None:

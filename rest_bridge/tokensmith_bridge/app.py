@@ -1,6 +1,7 @@
 """Composition root of the bridge: an application on a channel, and a listener for it."""
 
 import asyncio
+import contextlib
 import functools
 import socket
 from typing import Final
@@ -15,10 +16,13 @@ from tokensmith_bridge.config import BridgeSettings, split_listen
 from tokensmith_bridge.connection import ConnectionLimits, GuardedConnection
 from tokensmith_bridge.middleware import Nowhere, Outermost, meet_expectation
 from tokensmith_bridge.routes import endpoints
+from tokensmith_bridge.under_way import UNDER_WAY, UnderWay
 
 _log = structlog.get_logger("tokensmith.bridge")
 
 _BACKLOG: Final = 1024
+# How long the last words to clients may take, and answers that are on their way.
+_TELLING_SECONDS: Final = 1.0
 
 
 def build_app(settings: BridgeSettings, channel: grpc.aio.Channel) -> web.Application:
@@ -31,9 +35,11 @@ def build_app(settings: BridgeSettings, channel: grpc.aio.Channel) -> web.Applic
     """
     backend = Backend(channel)
     table = endpoints(backend, settings)
-    outermost = Outermost(backend, key_check_seconds=settings.key_check_seconds)
+    under_way = UnderWay()
+    outermost = Outermost(backend, under_way, key_check_seconds=settings.key_check_seconds)
     nowhere = Nowhere(table)
     app = web.Application()
+    app[UNDER_WAY] = under_way
     app.router.add_routes(
         [
             web.route(
@@ -56,18 +62,71 @@ def build_app(settings: BridgeSettings, channel: grpc.aio.Channel) -> web.Applic
 
 
 class BridgeListener:
-    """An application that takes connections, guarded. Made by ``start_listener``."""
+    """An application that takes connections, guarded. Made by ``start_listener``.
 
-    def __init__(self, runner: web.AppRunner, server: asyncio.Server) -> None:
+    It goes down in steps, which ``go_down`` takes for a bridge of its own; where it shares a
+    process with a server, that decides when.
+    """
+
+    def __init__(self, runner: web.AppRunner, server: asyncio.Server, under_way: UnderWay) -> None:
         self._runner = runner
         self._server = server
+        self._under_way = under_way
         # What the settings asked for, or what they got where they asked for any (0).
         self.port: int = server.sockets[0].getsockname()[1]
 
-    async def stop(self) -> None:
-        """Take no more connections, let requests run for ``drain_seconds``, and cut the rest."""
+    def refuse_new_calls(self) -> None:
+        """Answer requests with 503 from now on, and close their connections; go on listening."""
+        self._under_way.closing = True
+
+    def close(self) -> None:
+        """Take no more connections. Those that there are stay; may be called again."""
         self._server.close()
+
+    async def idle(self) -> None:
+        """Wait until no request is under way; to be asked once new ones are refused."""
+        await self._under_way.idle()
+
+    async def stop(self) -> None:
+        """Tell what is still under way that it is cut, and end every connection, in moments."""
+        self.refuse_new_calls()
+        self.close()
+        if self._under_way.cut():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_TELLING_SECONDS):
+                    await self.idle()
         await self._runner.cleanup()
+
+    async def go_down(
+        self, *, notice_seconds: float, grace_seconds: float, at_once: asyncio.Event
+    ) -> None:
+        """Refuse new requests, let those under way end in their grace, and ``stop``.
+
+        Args:
+            notice_seconds: how long to listen on, so that balancers hear of it. A bridge that has
+                nothing under way, and whose readiness nobody asks for, does not.
+            grace_seconds: how long requests may go on.
+            at_once: cuts that short when it is set.
+        """
+        self.refuse_new_calls()
+        notice = asyncio.create_task(self._give_notice(notice_seconds))
+        ended = asyncio.create_task(self._ended(notice))
+        hurry = asyncio.create_task(at_once.wait())
+        await asyncio.wait(
+            (ended, hurry), timeout=grace_seconds, return_when=asyncio.FIRST_COMPLETED
+        )
+        for waiting in (notice, ended, hurry):
+            waiting.cancel()
+        await self.stop()
+
+    async def _give_notice(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        self.close()
+
+    async def _ended(self, notice: "asyncio.Task[None]") -> None:
+        await self.idle()
+        if self._under_way.is_watched():
+            await notice
 
 
 async def start_listener(
@@ -89,7 +148,7 @@ async def start_listener(
         app,
         # A client that goes away cancels its handler, and that the call to the server.
         handler_cancellation=True,
-        shutdown_timeout=settings.drain_seconds,
+        shutdown_timeout=_TELLING_SECONDS,
     )
     await runner.setup()
     manager = runner.server
@@ -123,4 +182,4 @@ async def start_listener(
     except BaseException:
         await runner.cleanup()
         raise
-    return BridgeListener(runner, server)
+    return BridgeListener(runner, server, app[UNDER_WAY])

@@ -46,6 +46,8 @@ class BridgeSettings(BaseSettings):
     response_save_seconds: float = Field(2.0, gt=0)
     ready_check_seconds: float = Field(2.0, gt=0)
     drain_seconds: float = Field(20.0, ge=0)
+    # How long a bridge that goes down listens on, so that balancers hear of it.
+    notice_seconds: float = Field(5.0, ge=0)
 
     @field_validator("rest_listen", "metrics_listen")
     @classmethod

@@ -112,21 +112,18 @@ class GuardedConnection(web.RequestHandler):
             self._slow_timer = None
 
     async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 - aiohttp's
-        """Let the running request end in so many seconds, and cut it off then.
+        """Let the answer that is being sent leave in so many seconds, and cut it off then.
 
-        aiohttp's own waits twice that for a handler that waits for something else than its client:
-        it cancels the handler only after a second time-out.
+        aiohttp's own waits twice that, and stumbles over a handler that ends just then.
         """
-        timer = None if timeout is None else self._loop.call_later(timeout, self._cancel_handler)
-        try:
-            await super().shutdown(timeout)
-        finally:
-            if timer is not None:
-                timer.cancel()
-
-    def _cancel_handler(self) -> None:
-        if self._task_handler is not None:
-            self._task_handler.cancel()
+        task = self._task_handler
+        if task is not None and not task.done():
+            await asyncio.wait((task,), timeout=timeout)
+        if task is not None and not task.done() and self.transport is not None:
+            # Its loss cancels the handler.
+            self._cut(self.transport, "going_down")
+            await asyncio.wait((task,), timeout=timeout)
+        self.force_close()
 
     def _check_head(self) -> None:
         # aiohttp counts a request once its head is there.

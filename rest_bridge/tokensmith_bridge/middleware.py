@@ -16,6 +16,7 @@ from tokensmith_bridge.openai.errors import BridgeReason, MoneyFacts, Refusal
 from tokensmith_bridge.replies import error_reply
 from tokensmith_bridge.routes import Endpoint, Handler, near_path
 from tokensmith_bridge.server_errors import ServerRefusal
+from tokensmith_bridge.under_way import UnderWay, going_down
 
 _log = structlog.get_logger("tokensmith.bridge")
 
@@ -24,18 +25,23 @@ _NO_ROUTE = "unknown"
 
 _CLIENT_GONE_STATUS = 499
 
+# Served to the end: a process that goes down is not to be killed for it.
+_ALIVE_ROUTE = "/healthz"
+
 
 class Outermost:
     """Makes handlers that answer in OpenAI's shape whatever happens, and leave a trace of it."""
 
-    def __init__(self, backend: Backend, *, key_check_seconds: float) -> None:
+    def __init__(self, backend: Backend, under_way: UnderWay, *, key_check_seconds: float) -> None:
         self._backend = backend
+        self._under_way = under_way
         self._key_check_seconds = key_check_seconds
         self._access_log = structlog.get_logger("tokensmith.access").bind()
 
     def around(self, route: str, handler: Handler) -> Handler:
         """``handler`` with the layer around it; ``route`` names it in metrics and log."""
         numbers = metrics.RouteMetrics(route)
+        under_way = self._under_way
 
         async def serve(request: web.Request) -> web.StreamResponse:
             call = Call(request.headers)
@@ -43,13 +49,17 @@ class Outermost:
             request[CALL] = call
             status = _CLIENT_GONE_STATUS
             numbers.begin()
+            task = under_way.begin()
             try:
-                response = await self._answer(request, call, handler)
+                response = await self._answer(request, call, handler, route)
                 status = response.status
+                if under_way.closing:
+                    response.force_close()
             except (asyncio.CancelledError, ConnectionError):
                 numbers.count_client_gone()
                 raise
             finally:
+                under_way.end(task)
                 seconds = call.seconds()
                 numbers.end(status, seconds, call.first_frame_seconds)
                 self._write(request, route, call, status, seconds)
@@ -58,13 +68,19 @@ class Outermost:
         return serve
 
     async def _answer(
-        self, request: web.Request, call: Call, handler: Handler
+        self, request: web.Request, call: Call, handler: Handler, route: str
     ) -> web.StreamResponse:
+        if self._under_way.closing and route != _ALIVE_ROUTE:
+            return await self._refuse(request, call, going_down())
         try:
             return await handler(request)
         except Refusal as refusal:
             return await self._refuse(request, call, refusal)
-        except (asyncio.CancelledError, ConnectionError):
+        except asyncio.CancelledError:
+            if request.writer.output_size or not self._under_way.was_cut():
+                raise
+            return await self._refuse(request, call, going_down())
+        except ConnectionError:
             raise
         except Exception:
             _log.exception("request failed", request_id=call.request_id)

@@ -1,5 +1,6 @@
 """Carries a chat's stream from the server to its client, in whatever shape the client wants."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final, Protocol
@@ -13,13 +14,16 @@ from tokensmith.v1 import chat_service_pb2 as chat
 from tokensmith.v1.usage_pb2 import Charge
 from tokensmith_bridge.call import Call
 from tokensmith_bridge.heartbeat import COMMENT, Heartbeat
-from tokensmith_bridge.openai.errors import MoneyFacts, Refusal
+from tokensmith_bridge.openai.errors import BridgeReason, MoneyFacts, Refusal
 from tokensmith_bridge.replies import EventStream, stream_reply
 from tokensmith_bridge.server_errors import refusal_from_rpc
+from tokensmith_bridge.under_way import UNDER_WAY, UnderWay
 
 _log = structlog.get_logger("tokensmith.bridge")
 
 _CUT_SHORT: Final = "The answer broke off before its end."
+_GOING_DOWN: Final = "The gateway is going down."
+_SEE_CHARGE: Final = "What was delivered is charged; the request's entry in /v1/requests says it."
 
 Messages = AsyncIterator[chat.StreamChatCompletionResponse]
 # Called with the last message, or with why there is none, before the encoder gets to see it.
@@ -66,7 +70,9 @@ async def relay_stream(
         call.first_frame_seconds = call.seconds()
         encoder = make_encoder(first.start)
         with Heartbeat(request, response, heartbeat_seconds, beat) as heartbeat:
-            await _Relay(call, encoder, response, heartbeat, before_end).run(first, messages)
+            under_way = request.app[UNDER_WAY]
+            relay = _Relay(call, encoder, response, heartbeat, before_end, under_way=under_way)
+            await relay.run(first, messages)
     finally:
         # Nothing to cancel when it has ended; else the client has gone.
         rpc.cancel()
@@ -92,12 +98,15 @@ class _Relay:
         response: EventStream,
         heartbeat: Heartbeat,
         before_end: BeforeEnd | None,
+        *,
+        under_way: UnderWay,
     ) -> None:
         self._call = call
         self._encoder = encoder
         self._response = response
         self._heartbeat = heartbeat
         self._before_end = before_end
+        self._under_way = under_way
 
     async def run(self, first: chat.StreamChatCompletionResponse, messages: Messages) -> None:
         """Write every message's frames at once, until the last one or a failure."""
@@ -109,8 +118,15 @@ class _Relay:
             await self._end(message)
         except grpc.aio.AioRpcError as error:
             refusal: Refusal = refusal_from_rpc(error)
+            if refusal.reason == BridgeReason.SERVER_UNREACHABLE:
+                # Its words are for calls that have not begun: this one may have been charged for.
+                refusal = Refusal("STREAM_INTERRUPTED", f"{_CUT_SHORT} {_SEE_CHARGE}")
         except StopAsyncIteration:
             refusal = Refusal("STREAM_INTERRUPTED", _CUT_SHORT)
+        except asyncio.CancelledError:
+            if not self._under_way.was_cut():
+                raise
+            refusal = Refusal("STREAM_INTERRUPTED", f"{_GOING_DOWN} {_SEE_CHARGE}")
         except ConnectionError:
             raise
         except Exception:

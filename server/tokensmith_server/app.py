@@ -8,7 +8,7 @@ import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,8 +66,8 @@ from tokensmith_server.video.estimator import MotionControlEstimator, VideoEstim
 
 _log = structlog.get_logger(__name__)
 
-# Ending a call takes two commits at most; this is ample.
-_SETTLING_SECONDS = 2.0
+# From a call's end until its handler has told it; a client that does not read is not waited for.
+_TELLING_SECONDS = 1.0
 
 SERVICES = (
     "tokensmith.v1.AdminService",
@@ -114,7 +114,6 @@ class ServerApp:
     models: ModelServicer
     responses: ResponseServicer
     admin: AdminServicer
-    _closing_since: float | None = None
 
     def add_to(self, server: Any) -> None:
         """Register every service of the contract; those not built yet answer UNIMPLEMENTED."""
@@ -135,20 +134,21 @@ class ServerApp:
         self.health.add_to(server)
 
     async def refuse_new_calls(self) -> None:
-        """The first step of going down: health says so, and new calls are refused.
-
-        The grace of the running ones begins now, once for all the servers that share this app.
-        """
-        if self._closing_since is None:
-            self._closing_since = asyncio.get_running_loop().time()
-        await self.health.set_serving(False)
+        """The first step of going down: health says so, and new calls are refused."""
         self.layers.get(LoadLayer).closing = True
+        await self.health.set_serving(False)
 
-    def drain_seconds_left(self) -> float:
-        """What is left of the grace that running calls have."""
-        since = self._closing_since
-        waited_seconds = 0.0 if since is None else asyncio.get_running_loop().time() - since
-        return max(self.settings.drain_seconds - waited_seconds, 0.0)
+    async def calls_ended(self) -> None:
+        """Wait until no call is under way, and none has anything left to do; none may come in."""
+        await self.layers.get(LoadLayer).idle()
+        await self.supervisor.idle()
+
+    async def cut_calls(self) -> None:
+        """End what is still under way: each call settles, and whoever listens is told."""
+        await self.supervisor.cut()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_TELLING_SECONDS):
+                await self.layers.get(LoadLayer).idle()
 
 
 @asynccontextmanager
@@ -207,7 +207,7 @@ async def open_app(
         )
         watch_routes(parts.router, clock)
         await stack.enter_async_context(_sweeping(app.sweeper))
-        stack.push_async_callback(_drain_supervisor, app)
+        stack.push_async_callback(supervisor.cut)
         await health.set_serving(True)
         await stack.enter_async_context(readiness.watching())
         _log.info("server.open", owner=owner, catalog=catalog.version, models=len(catalog))
@@ -256,11 +256,6 @@ async def _sweeping(sweeper: Sweeper) -> AsyncIterator[None]:
     finally:
         stop.set()
         await sweeping
-
-
-async def _drain_supervisor(app: ServerApp) -> None:
-    """Let calls end, and those whose listener was just cut off settle; cancel what hangs."""
-    await app.supervisor.drain(max(app.drain_seconds_left(), _SETTLING_SECONDS))
 
 
 def _sweeper(

@@ -61,6 +61,8 @@ class ServerSettings(BaseSettings):
     owner_silent_seconds: float = Field(15.0, gt=0)
     sweep_seconds: float = Field(2.0, gt=0)
     drain_seconds: float = Field(20.0, ge=0)
+    # How long a process that goes down listens on, so that balancers hear of it.
+    notice_seconds: float = Field(5.0, ge=0)
     # Of whoever may see routes and costs; one is made in the data directory where none is given.
     admin_token: SecretStr | None = Field(None, min_length=16)
     # How long a response is kept that was asked for with `store`.

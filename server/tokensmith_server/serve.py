@@ -1,28 +1,15 @@
-"""Runs a server process on the network: port, signals, drain."""
+"""Runs a server process on the network."""
 
-import asyncio
 import gc
-import signal
 from collections.abc import Callable
 
-import grpc.aio
-import structlog
 from prometheus_client import start_http_server
 
 from tokensmith_server.app import SERVICES, ServerApp, open_app
 from tokensmith_server.config import Profile, ServerSettings
+from tokensmith_server.going_down import GRPCListener, go_down
 from tokensmith_server.rpc.server import build_network_server, enable_reflection
-
-_log = structlog.get_logger(__name__)
-
-
-def stop_on_signals() -> asyncio.Event:
-    """An event that SIGTERM and SIGINT set."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    return stop
+from tokensmith_server.signals import StopSignals
 
 
 def freeze_collector() -> None:
@@ -32,8 +19,8 @@ def freeze_collector() -> None:
     gc.set_threshold(50_000, 20, 20)
 
 
-async def listen(app: ServerApp, *, share_port: bool) -> tuple[grpc.aio.Server, int]:
-    """Open the gRPC port of an app; returns the server and the port it got.
+async def listen(app: ServerApp, *, share_port: bool) -> GRPCListener:
+    """Open the gRPC port of an app.
 
     Raises:
         OSError: the address is taken or not ours.
@@ -52,13 +39,7 @@ async def listen(app: ServerApp, *, share_port: bool) -> tuple[grpc.aio.Server, 
             " or not one of this machine's"
         ) from error
     await server.start()
-    return server, port
-
-
-async def drain(app: ServerApp, server: grpc.aio.Server) -> None:
-    """Refuse new calls, let the running ones end in their grace, cancel the rest."""
-    await app.refuse_new_calls()
-    await server.stop(app.drain_seconds_left())
+    return GRPCListener(server, port)
 
 
 async def serve(
@@ -66,14 +47,13 @@ async def serve(
 ) -> None:
     """Serve until a signal comes. ``ready`` gets the address once calls are taken."""
     async with open_app(settings) as app:
-        server, port = await listen(app, share_port=share_port)
+        listener = await listen(app, share_port=share_port)
         if settings.metrics_listen:
             host, _, metrics_port = settings.metrics_listen.rpartition(":")
             start_http_server(int(metrics_port), host)
-        stop = stop_on_signals()
+        signals = StopSignals()
         freeze_collector()
         host = settings.grpc_listen.rpartition(":")[0]
-        ready(f"{host}:{port}")
-        await stop.wait()
-        _log.info("server.draining", calls=len(app.supervisor))
-        await drain(app, server)
+        ready(f"{host}:{listener.port}")
+        await signals.stop.wait()
+        await go_down(app, (listener,), signals.at_once)

@@ -10,6 +10,7 @@ from tokensmith_bridge.config import BridgeSettings
 from tokensmith_bridge.openai.errors import BridgeReason
 from tokensmith_bridge.replies import json_reply
 from tokensmith_bridge.server_errors import ServerRefusal
+from tokensmith_bridge.under_way import UNDER_WAY
 
 _ALIVE: Final = b'{"status":"ok"}'
 _READY: Final = b'{"status":"ready"}'
@@ -28,6 +29,7 @@ class HealthHandlers:
 
     async def ready(self, request: web.Request) -> web.StreamResponse:
         """The server behind takes calls."""
+        request.app[UNDER_WAY].note_readiness_asked()
         if not await self._backend.is_ready(seconds=self._seconds):
             raise ServerRefusal(BridgeReason.SERVER_UNREACHABLE, "The server takes no calls now.")
         return json_reply(request[CALL], _READY)

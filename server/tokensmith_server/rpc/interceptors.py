@@ -35,6 +35,7 @@ class LoadLayer(Layer):
     def __init__(self, calls_max: int) -> None:
         self._calls_max = calls_max
         self._running = 0
+        self._empty = asyncio.Event()
         self.closing = False
 
     @property
@@ -43,17 +44,27 @@ class LoadLayer(Layer):
         return self._running
 
     def enter(self, call: RPCCall) -> None:
-        """Take a place for as long as the call runs."""
-        if not call.method.startswith(KEYLESS_PREFIXES):
-            if self.closing:
-                raise ShuttingDown
-            if self._running >= self._calls_max:
-                raise Overloaded
+        """Take a place for as long as the call runs. What needs no key, as health, takes none."""
+        if call.method.startswith(KEYLESS_PREFIXES):
+            return
+        if self.closing:
+            raise ShuttingDown
+        if self._running >= self._calls_max:
+            raise Overloaded
         self._running += 1
 
     def leave(self, call: RPCCall) -> None:
         """Give the place back."""
+        if call.method.startswith(KEYLESS_PREFIXES):
+            return
         self._running -= 1
+        if self.closing and not self._running:
+            self._empty.set()
+
+    async def idle(self) -> None:
+        """Wait until no call has a place. To be asked once ``closing`` is set."""
+        if self._running:
+            await self._empty.wait()
 
 
 class AuthLayer(Layer):

@@ -1,5 +1,7 @@
 """The gRPC server on the network: limits, keepalive, health, and, in development, reflection."""
 
+import asyncio
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +17,8 @@ from tokensmith_server.rpc.layer import LayerStack
 _MESSAGE_BYTES_MAX = 24 * 1024 * 1024
 _STREAMS_PER_CONNECTION_MAX = 1_000
 _METADATA_BYTES_MAX = 16 * 1024
+# Whoever asks for health asks more often than this.
+_WATCHED_SECONDS = 60.0
 
 
 def build_network_server(layers: LayerStack, *, share_port: bool) -> grpc.aio.Server:
@@ -38,6 +42,26 @@ def build_network_server(layers: LayerStack, *, share_port: bool) -> grpc.aio.Se
     return grpc.aio.server(interceptors=(layers,), options=options)
 
 
+class _NotingServicer(HealthServicer):
+    """Notes who asks, besides answering."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked_at = -math.inf
+        self.watchers = 0
+
+    async def Check(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self.asked_at = asyncio.get_running_loop().time()
+        return await super().Check(request, context)
+
+    async def Watch(self, request: Any, context: Any) -> None:  # noqa: N802
+        self.watchers += 1
+        try:
+            await super().Watch(request, context)
+        finally:
+            self.watchers -= 1
+
+
 class Health:
     """``grpc.health.v1`` for the whole server and for each service.
 
@@ -48,7 +72,7 @@ class Health:
         self._services = ("", *services)
         self._open = False
         self._ledger_answers = True
-        self.servicer = HealthServicer()
+        self.servicer = _NotingServicer()
 
     def add_to(self, server: Any) -> None:
         """Register the health service."""
@@ -63,6 +87,11 @@ class Health:
         """Say whether the ledger answers; without it every call is refused."""
         self._ledger_answers = answers
         await self._publish()
+
+    def is_watched(self) -> bool:
+        """Whether somebody, most likely a balancer, goes by what is said here."""
+        silent_seconds = asyncio.get_running_loop().time() - self.servicer.asked_at
+        return self.servicer.watchers > 0 or silent_seconds < _WATCHED_SECONDS
 
     async def _publish(self) -> None:
         status = (

@@ -7,6 +7,7 @@ import sys
 
 import httpx
 import msgspec
+import pytest
 
 from tests.integration.bridge.conftest import RunningBridge
 
@@ -21,10 +22,15 @@ async def spawn(**environment: str) -> asyncio.subprocess.Process:
     )
 
 
-async def test_a_bridge_of_its_own_serves_and_ends_on_sigterm(bridge: RunningBridge) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+async def test_a_bridge_of_its_own_serves_and_ends_on_a_signal(
+    bridge: RunningBridge, number: signal.Signals
+) -> None:
     server_port = bridge.server_port
     process = await spawn(
-        TOKENSMITH_REST_LISTEN="127.0.0.1:0", TOKENSMITH_GRPC_TARGET=f"127.0.0.1:{server_port}"
+        TOKENSMITH_REST_LISTEN="127.0.0.1:0",
+        TOKENSMITH_GRPC_TARGET=f"127.0.0.1:{server_port}",
+        TOKENSMITH_NOTICE_SECONDS="0",
     )
     assert process.stderr is not None
     async with asyncio.timeout(60):
@@ -33,7 +39,7 @@ async def test_a_bridge_of_its_own_serves_and_ends_on_sigterm(bridge: RunningBri
         url = f"http://127.0.0.1:{started['port']}"
         async with httpx.AsyncClient(base_url=url) as http:
             assert (await http.get("/readyz")).json() == {"status": "ready"}
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(number)
         rest = (await process.stderr.read()).decode()
         assert await process.wait() == 0
     assert "draining" in rest

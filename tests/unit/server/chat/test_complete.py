@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.chat import ChatRig, open_chat, params
 from tests.support.fake_provider import Answer, failure
-from tests.support.turns import eventually, turns
+from tests.support.turns import eventually
 from tokensmith.v1 import chat_service_pb2 as chat_pb
 from tokensmith.v1 import usage_pb2
 from tokensmith_server.billing.commands import AttemptState, ExpireHold, HoldState, Outcome
@@ -15,7 +15,7 @@ from tokensmith_server.billing.usage import TokenUsage
 from tokensmith_server.catalog.model import Route
 from tokensmith_server.chat.call import SETTLING_SECONDS
 from tokensmith_server.chat.parts import ChatLimits
-from tokensmith_server.errors import ShuttingDown, UpstreamUnavailable
+from tokensmith_server.errors import UpstreamUnavailable
 from tokensmith_server.providers.base import ErrorKind, Phase
 
 # 10 input tokens at 1,500 and 5 output tokens at 9,000 micro-credits.
@@ -243,46 +243,6 @@ async def test_answer_that_cannot_be_settled_for_a_defect_is_voided(
     with pytest.raises(ZeroDivisionError):
         await rig.complete()
     assert (await rig.record()).state is HoldState.VOIDED
-
-
-async def test_end_of_the_process_voids_and_tells_the_listener(rig: ChatRig) -> None:
-    rig.provider.queue(Answer(gate=asyncio.Event()))
-    listening = asyncio.ensure_future(rig.complete())
-    await eventually(lambda: rig.provider.running)
-    assert await rig.parts.supervisor.drain(0.0) == 1
-    with pytest.raises(ShuttingDown):
-        await listening
-    record = await rig.record()
-    assert (record.state, record.error_reason) == (HoldState.VOIDED, "SHUTTING_DOWN")
-    assert record.attempts[0].state is AttemptState.UNKNOWN
-
-
-async def test_end_of_the_process_waits_for_a_call_that_ends_in_time(rig: ChatRig) -> None:
-    gate = asyncio.Event()
-    rig.provider.queue(Answer(gate=gate))
-    listening = asyncio.ensure_future(rig.complete())
-    await eventually(lambda: rig.provider.running)
-    draining = asyncio.ensure_future(rig.parts.supervisor.drain(30.0))
-    await turns()
-    gate.set()
-    assert await draining == 0
-    assert (await listening).charge.charged_microcredits == PRICE
-
-
-async def test_end_of_the_process_while_the_hold_is_placed_voids_it_and_sends_nothing(
-    rig: ChatRig,
-) -> None:
-    rig.store.hold_gate = asyncio.Event()
-    listening = asyncio.ensure_future(rig.complete())
-    await turns()
-    draining = asyncio.ensure_future(rig.parts.supervisor.drain(0.0))
-    await turns()
-    rig.store.hold_gate.set()
-    await draining
-    with pytest.raises(ShuttingDown):
-        await listening
-    assert (await rig.record()).error_reason == "SHUTTING_DOWN"
-    assert rig.provider.calls == []
 
 
 async def test_time_limits_sent_upstream_are_what_is_left_of_the_callers() -> None:

@@ -1,4 +1,4 @@
-"""Streams that end early: the listener leaves, the provider breaks off, the process ends."""
+"""Streams that end early: the listener leaves, or the provider breaks off."""
 
 import asyncio
 
@@ -17,7 +17,6 @@ from tokensmith_server.chat.facts import delivered_bytes
 from tokensmith_server.chat.parts import ChatLimits
 from tokensmith_server.errors import (
     ContentRefused,
-    ShuttingDown,
     StreamInterrupted,
     UpstreamUnavailable,
 )
@@ -334,88 +333,6 @@ async def test_stream_that_cannot_be_settled_ends_in_an_error_and_is_left_to_the
 async def test_settlement_of_a_stream_is_tried_until_the_ledger_is_back(rig: ChatRig) -> None:
     rig.store.losses = ["settle"] * 3
     assert (await rig.stream())[-1].charge.charged_microcredits == PRICE
-
-
-async def test_end_of_the_process_charges_a_stream_for_what_came(rig: ChatRig) -> None:
-    rig.provider.queue(Script([batch(PIECES[0]), asyncio.Event()]))
-    messages = rig.service.stream(rig.request())
-    await anext(messages)
-    await rig.parts.supervisor.drain(0.0)
-    with pytest.raises(StreamInterrupted) as caught:
-        await anext(messages)
-    record = await rig.record()
-    assert (record.outcome, record.charged_microcredits) == (Outcome.TRUNCATED, expected_charge(1))
-    assert caught.value.charged_microcredits == record.charged_microcredits
-    assert rig.provider.streams[0].closed
-
-
-async def test_end_of_the_process_voids_a_stream_that_has_not_begun(rig: ChatRig) -> None:
-    script, _ = slow_story(1)
-    rig.provider.queue(script)
-    listening = asyncio.ensure_future(anext(rig.service.stream(rig.request())))
-    await eventually(lambda: rig.provider.calls)
-    await turns()
-    await rig.parts.supervisor.drain(0.0)
-    with pytest.raises(ShuttingDown):
-        await listening
-    assert (await rig.record()).error_reason == "SHUTTING_DOWN"
-
-
-async def test_end_of_the_process_while_a_stream_settles_leaves_nobody_waiting(
-    rig: ChatRig,
-) -> None:
-    rig.open_holds = 1
-    rig.store.settle_gate = asyncio.Event()
-    rig.provider.queue(story("Hi"))
-    listening = asyncio.ensure_future(rig.stream())
-    await eventually(lambda: rig.provider.streams and rig.provider.streams[0].closed)
-    await turns()
-    await rig.parts.supervisor.drain(0.0, settling_seconds=0.0)
-    with pytest.raises(ShuttingDown):
-        await listening
-
-
-async def test_ledger_away_at_the_end_of_the_process_leaves_the_hold_to_the_sweeper(
-    rig: ChatRig,
-) -> None:
-    rig.open_holds = 1
-    rig.store.losses = ["settle"]
-    rig.provider.queue(Script([batch(PIECES[0]), asyncio.Event()]))
-    messages = rig.service.stream(rig.request())
-    await anext(messages)
-    await rig.parts.supervisor.drain(0.0)
-    with pytest.raises(ShuttingDown):
-        await anext(messages)
-
-
-async def test_end_of_the_process_waits_for_a_stream_that_settles(rig: ChatRig) -> None:
-    rig.store.settle_gate = asyncio.Event()
-    rig.provider.queue(story("Hi"))
-    listening = asyncio.ensure_future(rig.stream())
-    await eventually(lambda: rig.provider.streams and rig.provider.streams[0].closed)
-    await turns()
-    draining = asyncio.ensure_future(rig.parts.supervisor.drain(0.0))
-    await turns()
-    rig.store.settle_gate.set()
-    assert await draining == 0
-    assert (await listening)[-1].HasField("usage")
-    assert (await rig.record()).outcome is Outcome.DELIVERED
-
-
-async def test_end_of_the_process_while_the_hold_is_placed_voids_it_and_sends_nothing(
-    rig: ChatRig,
-) -> None:
-    rig.store.hold_gate = asyncio.Event()
-    listening = asyncio.ensure_future(rig.stream())
-    await turns()
-    draining = asyncio.ensure_future(rig.parts.supervisor.drain(0.0))
-    await turns()
-    rig.store.hold_gate.set()
-    await draining
-    with pytest.raises(ShuttingDown):
-        await listening
-    assert (await rig.record()).error_reason == "SHUTTING_DOWN"
-    assert rig.provider.calls == []
 
 
 def test_bytes_that_count_are_those_a_provider_bills_as_output() -> None:
