@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tokensmith_server.providers.base import ProviderSettings
@@ -22,6 +22,9 @@ _SIMULATOR_PATHS: Final = {
     "xai": "/xai/v1",
     "together": "/together",
 }
+
+BEATS_MISSED: Final = 3
+"""How many beats in a row a process must miss, at least, before it may count as dead."""
 
 
 class Profile(StrEnum):
@@ -58,8 +61,9 @@ class ServerSettings(BaseSettings):
     default_deadline_seconds: float = Field(600.0, gt=0)
     # How long a hold stays that no living process owns.
     reconcile_seconds: float = Field(20.0, ge=0)
-    owner_silent_seconds: float = Field(15.0, gt=0)
     sweep_seconds: float = Field(2.0, gt=0)
+    # Validated though it is left to its default, since it must fit the setting above.
+    owner_silent_seconds: float = Field(15.0, gt=0, validate_default=True)
     drain_seconds: float = Field(20.0, ge=0)
     # How long a process that goes down listens on, so that balancers hear of it.
     notice_seconds: float = Field(5.0, ge=0)
@@ -100,6 +104,18 @@ class ServerSettings(BaseSettings):
         if secret is not None:
             split_keys(secret.get_secret_value())
         return secret
+
+    @field_validator("owner_silent_seconds")
+    @classmethod
+    def _outlasts_beats(cls, seconds: float, others: ValidationInfo) -> float:
+        sweep_seconds = others.data.get("sweep_seconds")
+        if sweep_seconds is not None and seconds < sweep_seconds * BEATS_MISSED:
+            raise ValueError(
+                f"{seconds:g} s are too few for TOKENSMITH_SWEEP_SECONDS={sweep_seconds:g}: it must"
+                f" be {BEATS_MISSED} times as long, or processes that live would count as dead"
+                " between two of their beats"
+            )
+        return seconds
 
     @property
     def database(self) -> str:
