@@ -164,8 +164,20 @@ class DeadlineExceeded(CallError):
     """The caller's own deadline, or the default one, has passed."""
 
 
+class RequestUndecodable(CallError):
+    """The request's bytes are no message of the method's type."""
+
+
+class RequestTooLarge(CallError):
+    """The request's message is larger than this server takes."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        super().__init__(f"A message may have {limit_bytes} bytes.")
+        self.limit_bytes = limit_bytes
+
+
 class MethodUnimplemented(CallError):
-    """The contract has this method; this server does not, yet."""
+    """This server does not have the method: the contract does not, or only a later server."""
 
     def __init__(self, method: str) -> None:
         super().__init__(f"{method} is not available on this server.")

@@ -54,6 +54,13 @@ class Authenticator:
             raise InvalidAPIKey("The API key is unknown, revoked or expired.")
         return caller
 
+    def remembers(self, authorization: str | None) -> bool:
+        """Whether the key was found to be somebody's a moment ago; nobody is asked."""
+        if not authorization:
+            return False
+        key_hash = hash_api_key(authorization[len(_SCHEME) :].strip())
+        return self._callers.get(key_hash, self._clock.monotonic()) is not None
+
     async def _ask(self, key_hash: bytes) -> Caller | None:
         """Ask the store once, however many calls wait for the same key."""
         task = self._asking.get(key_hash)

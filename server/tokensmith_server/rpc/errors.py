@@ -186,6 +186,16 @@ _TABLE: Final[dict[type[Exception], _Row]] = {
         lambda error: {"first_request_id": error.request_id},
     ),
     call.DeadlineExceeded: _Row(_S.DEADLINE_EXCEEDED, _R.ERROR_REASON_DEADLINE_EXCEEDED),
+    call.RequestUndecodable: _Row(
+        _S.INVALID_ARGUMENT,
+        _R.ERROR_REASON_INVALID_ARGUMENT,
+        message=lambda _: "The request can't be decoded: it is no message of this method's type.",
+    ),
+    call.RequestTooLarge: _Row(
+        _S.INVALID_ARGUMENT,
+        _R.ERROR_REASON_PAYLOAD_TOO_LARGE,
+        lambda error: {"limit_bytes": str(error.limit_bytes)},
+    ),
     call.MethodUnimplemented: _Row(
         _S.UNIMPLEMENTED,
         _R.ERROR_REASON_METHOD_UNIMPLEMENTED,

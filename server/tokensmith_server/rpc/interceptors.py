@@ -76,6 +76,10 @@ class AuthLayer(Layer):
         self._authenticator = authenticator
         self._operator = operator
 
+    def remembers(self, authorization: str | None) -> bool:
+        """Whether a caller with this authorization was let in a moment ago."""
+        return self._authenticator.remembers(authorization)
+
     def enter(self, call: RPCCall) -> Awaitable[None] | None:
         """Let in whoever has what the method asks for."""
         if not call.method.startswith(KEYLESS_PREFIXES):

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, TypeVar
 import grpc
 import grpc.aio
 
+from tokensmith_server.errors import MethodUnimplemented
 from tokensmith_server.rpc.call import RPCCall, begin_call, current_call
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -24,7 +25,9 @@ Behaviour = Callable[[Any, Context], Any]
 PUBLIC_PREFIXES = ("/grpc.health.v1.", "/grpc.reflection.")
 # Served to the operator alone, and, like health, however much there is to do.
 OPERATOR_PREFIX = "/tokensmith.v1.AdminService/"
-KEYLESS_PREFIXES = (*PUBLIC_PREFIXES, OPERATOR_PREFIX)
+# How methods that nobody has are called in log and metrics; their own names have no bounds.
+UNKNOWN_METHOD = "unknown"
+KEYLESS_PREFIXES = (*PUBLIC_PREFIXES, OPERATOR_PREFIX, UNKNOWN_METHOD)
 
 
 L = TypeVar("L", bound="Layer")
@@ -81,13 +84,22 @@ class LayerStack(grpc.aio.ServerInterceptor):
         """Return the method's handler with the layers around it."""
         handler = await continuation(handler_call_details)
         if handler is None:
-            return None
+            return self._unknown(handler_call_details.method)
         kept = self._wrapped.get(id(handler))
         if kept is not None:
             return kept[1]
         wrapped = self._wrap(handler, handler_call_details.method)
         self._wrapped[id(handler)] = (handler, wrapped)
         return wrapped
+
+    def _unknown(self, method: str) -> Any:
+        """A handler that answers any call of a method that nobody has, in the layers' own way."""
+
+        async def refuse(requests: Any, context: Context) -> Any:
+            raise MethodUnimplemented(method)
+
+        # The only kind that reads nothing before it answers, whatever the client sends.
+        return grpc.stream_unary_rpc_method_handler(partial(self._unary, UNKNOWN_METHOD, refuse))
 
     def _wrap(self, handler: Any, method: str) -> Any:
         kind = "stream" if handler.request_streaming else "unary"
@@ -123,11 +135,17 @@ class LayerStack(grpc.aio.ServerInterceptor):
     async def _stream(
         self, method: str, inner: Behaviour, request: Any, context: Context
     ) -> AsyncGenerator[Any]:
-        """A stream that is broken off ends from the inside out, here and now."""
+        """A stream that is broken off ends from the inside out, here and now.
+
+        Its handler may also promise its messages, for once it has read the request.
+        """
         call = _begin(method, context)
         try:
             await self._enter(call)
-            async with aclosing(inner(request, context)) as messages:
+            messages = inner(request, context)
+            if not hasattr(messages, "__aiter__"):
+                messages = await messages
+            async with aclosing(messages):
                 async for message in messages:
                     if not call.initial_metadata_sent:
                         await call.send_initial_metadata(context)

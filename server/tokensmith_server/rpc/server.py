@@ -10,11 +10,12 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
 
+from tokensmith_server.rpc.decoding import MESSAGE_BYTES_MAX, RequestReader
+from tokensmith_server.rpc.interceptors import AuthLayer
 from tokensmith_server.rpc.layer import LayerStack
 
-# Chat requests carry images inline, as OpenAI's do: what a bridge lets in (20 MiB of body) must get
-# through. Everything else of the contract stays below 4 MiB; bytes move in chunks.
-_MESSAGE_BYTES_MAX = 24 * 1024 * 1024
+# What the transport itself cuts off; it knows no reasons. Ours are given from MESSAGE_BYTES_MAX on.
+_TRANSPORT_MESSAGE_BYTES_MAX = MESSAGE_BYTES_MAX + 8 * 1024 * 1024
 _STREAMS_PER_CONNECTION_MAX = 1_000
 _METADATA_BYTES_MAX = 16 * 1024
 # Whoever asks for health asks more often than this.
@@ -28,8 +29,8 @@ def build_network_server(layers: LayerStack, *, share_port: bool) -> grpc.aio.Se
     refused instead of quietly taking half of the calls.
     """
     options: list[tuple[str, Any]] = [
-        ("grpc.max_receive_message_length", _MESSAGE_BYTES_MAX),
-        ("grpc.max_send_message_length", _MESSAGE_BYTES_MAX),
+        ("grpc.max_receive_message_length", _TRANSPORT_MESSAGE_BYTES_MAX),
+        ("grpc.max_send_message_length", _TRANSPORT_MESSAGE_BYTES_MAX),
         ("grpc.max_metadata_size", _METADATA_BYTES_MAX),
         ("grpc.max_concurrent_streams", _STREAMS_PER_CONNECTION_MAX),
         ("grpc.so_reuseport", int(share_port)),
@@ -39,7 +40,8 @@ def build_network_server(layers: LayerStack, *, share_port: bool) -> grpc.aio.Se
         ("grpc.keepalive_time_ms", 120_000),
         ("grpc.keepalive_timeout_ms", 20_000),
     ]
-    return grpc.aio.server(interceptors=(layers,), options=options)
+    reader = RequestReader(layers.get(AuthLayer).remembers)
+    return grpc.aio.server(interceptors=(layers, reader), options=options)
 
 
 class _NotingServicer(HealthServicer):

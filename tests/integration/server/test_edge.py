@@ -1,6 +1,7 @@
 """The edge on both channels: who may call what, what is built, what a defect looks like."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
@@ -23,8 +24,14 @@ from tokensmith.v1 import (
     video_service_pb2,
 )
 from tokensmith_server.app import SERVICES
+from tokensmith_server.rpc.decoding import MESSAGE_BYTES_MAX
 from tokensmith_server.rpc.interceptors import LoadLayer
-from tokensmith_server.rpc.layer import KEYLESS_PREFIXES, OPERATOR_PREFIX, PUBLIC_PREFIXES
+from tokensmith_server.rpc.layer import (
+    KEYLESS_PREFIXES,
+    OPERATOR_PREFIX,
+    PUBLIC_PREFIXES,
+    UNKNOWN_METHOD,
+)
 
 FILES = (
     admin_service_pb2,
@@ -126,7 +133,89 @@ async def test_reflection_needs_no_key() -> None:
 
 def test_only_health_and_reflection_are_public() -> None:
     assert PUBLIC_PREFIXES == ("/grpc.health.v1.", "/grpc.reflection.")
-    assert set(KEYLESS_PREFIXES) - set(PUBLIC_PREFIXES) == {OPERATOR_PREFIX}
+    assert set(KEYLESS_PREFIXES) - set(PUBLIC_PREFIXES) == {OPERATOR_PREFIX, UNKNOWN_METHOD}
+    assert not UNKNOWN_METHOD.startswith("/"), "the name of no method"
+
+
+@pytest.mark.parametrize("path", ["/tokensmith.v1.ChatService/Nothing", "/a.B/C"])
+@pytest.mark.parametrize("kind_of_call", ["unary_unary", "unary_stream", "stream_stream"])
+async def test_unknown_method_says_so_to_anybody_and_names_no_metric(
+    rig: ServerRig, logged: list[Any], path: str, kind_of_call: str
+) -> None:
+    begin_call = getattr(rig.channel, kind_of_call)(path)
+    call = begin_call(iter([b"x"]) if kind_of_call == "stream_stream" else b"x")
+    told = await failure_of(call)
+    assert (told.code, told.reason) == (grpc.StatusCode.UNIMPLEMENTED, "METHOD_UNIMPLEMENTED")
+    assert told.facts["method"] == path
+    # The client may hear of it before the server has written its line.
+    await eventually(lambda: any(line["event"] == "rpc" for line in logged))
+    assert [line["method"] for line in logged if line["event"] == "rpc"] == [UNKNOWN_METHOD]
+
+
+GET_BALANCE = "/tokensmith.v1.BillingService/GetBalance"
+STREAM_CHAT = "/tokensmith.v1.ChatService/StreamChatCompletion"
+UPLOAD = "/tokensmith.v1.MediaService/UploadMedia"
+
+
+def send_bytes(rig: ServerRig, path: str, raw: bytes, *metadata: tuple[str, str]) -> Any:
+    """Call a method of the contract with what need not be a message."""
+    if METHODS[path].client_streaming:
+        return rig.channel.stream_unary(path)(iter([raw]), metadata=metadata)
+    if METHODS[path].server_streaming:
+        return rig.channel.unary_stream(path)(raw, metadata=metadata)
+    return rig.channel.unary_unary(path)(raw, metadata=metadata)
+
+
+@pytest.mark.parametrize("path", [GET_BALANCE, STREAM_CHAT])
+async def test_bytes_that_are_no_message_are_refused_with_a_reason_and_no_traceback(
+    path: str, logged: list[Any]
+) -> None:
+    async with open_server("network") as rig:
+        # First as a caller that is new, then as one that is known.
+        for _ in range(2):
+            told = await failure_of(send_bytes(rig, path, b"\xff\xff\xff", KEY))
+            assert told.code is grpc.StatusCode.INVALID_ARGUMENT
+            assert told.reason == "INVALID_ARGUMENT"
+            assert "Error" not in told.message
+    assert {line["event"] for line in logged} == {"rpc"}
+
+
+@pytest.mark.parametrize("path", [GET_BALANCE, STREAM_CHAT, UPLOAD])
+async def test_nothing_is_decoded_for_somebody_without_a_key(path: str) -> None:
+    async with open_server("network") as rig:
+        for _ in range(2):
+            told = await failure_of(send_bytes(rig, path, b"\xff\xff\xff"))
+            assert told.code is grpc.StatusCode.UNAUTHENTICATED
+
+
+async def test_request_that_never_ends_is_refused_before_it_is_read() -> None:
+    async with open_server("network") as rig:
+
+        async def endless() -> AsyncIterator[bytes]:
+            # Half of a request: for the wire, one message and no end is a request under way.
+            await asyncio.Event().wait()
+            yield b""
+
+        call = rig.channel.stream_unary(GET_BALANCE)(endless())
+        told = await failure_of(call)
+        assert told.reason == "INVALID_API_KEY"
+
+
+async def test_request_without_a_message_is_refused() -> None:
+    async with open_server("network") as rig:
+        told = await failure_of(rig.channel.stream_unary(GET_BALANCE)(iter([]), metadata=(KEY,)))
+        assert told.reason == "INVALID_ARGUMENT"
+
+
+async def test_message_that_is_too_large_says_how_large_it_may_be() -> None:
+    async with open_server("network") as rig:
+        raw = bytes(MESSAGE_BYTES_MAX + 1)
+        told = await failure_of(send_bytes(rig, GET_BALANCE, raw, KEY))
+        assert (told.code, told.reason) == (
+            grpc.StatusCode.INVALID_ARGUMENT,
+            "PAYLOAD_TOO_LARGE",
+        )
+        assert told.facts["limit_bytes"] == str(MESSAGE_BYTES_MAX)
 
 
 async def test_calls_beyond_the_bound_are_shed_at_once(kind: str) -> None:

@@ -51,6 +51,11 @@ SENT: dict[ErrorReason, Exception] = {
     R.ERROR_REASON_METHOD_UNIMPLEMENTED: call.MethodUnimplemented("/a/B"),
     R.ERROR_REASON_INTERNAL: ZeroDivisionError("secret"),
 }
+# Others that go out under a reason of these.
+ALSO_SENT: dict[Exception, ErrorReason] = {
+    call.RequestUndecodable(): R.ERROR_REASON_INVALID_ARGUMENT,
+    call.RequestTooLarge(25_165_824): R.ERROR_REASON_PAYLOAD_TOO_LARGE,
+}
 # Reasons of the contract that this server has no occasion for.
 NOT_SENT = {
     R.ERROR_REASON_UNSPECIFIED: "never",
@@ -166,9 +171,18 @@ def test_every_error_of_a_call_has_a_row() -> None:
     def concrete(base: type[Exception]) -> set[type[Exception]]:
         return {base}.union(*(concrete(child) for child in base.__subclasses__()))
 
-    made: dict[type[Exception], Any] = {type(error): error for error in SENT.values()}
+    made: dict[type[Exception], Any] = {
+        type(error): error for error in (*SENT.values(), *ALSO_SENT)
+    }
     without = {error.__name__ for error in concrete(call.CallError) if error not in made}
     assert without == {"CallError", "UpstreamFailed"}
+
+
+@pytest.mark.parametrize("error", ALSO_SENT, ids=lambda error: type(error).__name__)
+def test_errors_that_share_a_reason_share_its_code(error: Exception) -> None:
+    reason = ALSO_SENT[error]
+    wire = wire_error(error)
+    assert (wire.reason, wire.code) == (reason_name(reason), CODES[reason])
 
 
 def test_defects_have_a_fixed_text() -> None:

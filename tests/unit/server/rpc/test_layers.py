@@ -10,6 +10,7 @@ import pytest
 from tests.support.clock import FakeClock
 from tests.support.ids import SequentialIds
 from tokensmith_server.billing.memory import MemoryLedgerStore
+from tokensmith_server.errors import MethodUnimplemented
 from tokensmith_server.rpc.auth import Authenticator
 from tokensmith_server.rpc.call import RPCCall
 from tokensmith_server.rpc.error_layer import ErrorLayer
@@ -170,7 +171,7 @@ async def test_stream_that_is_broken_off_ends_from_the_inside_out() -> None:
     assert notes[2:] == ["headers", "servicer", "-inner CANCELLED", "-outer CANCELLED"]
 
 
-async def test_handler_is_wrapped_once_and_an_unknown_method_not_at_all() -> None:
+async def test_handler_is_wrapped_once_and_an_unknown_method_refused() -> None:
     async def answer(request: Any, _: Any) -> Any:
         return request
 
@@ -179,4 +180,6 @@ async def test_handler_is_wrapped_once_and_an_unknown_method_not_at_all() -> Non
     once = await wrapped(stack, handler)
     assert await wrapped(stack, handler) is once
     assert await once.unary_unary(7, Context([])) == 7
-    assert await wrapped(stack, None) is None
+    unknown = await wrapped(stack, None)
+    with pytest.raises(MethodUnimplemented, match=r"/a\.B/C"):
+        await unknown.stream_unary(None, Context([]))
