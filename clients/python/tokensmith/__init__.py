@@ -23,6 +23,7 @@ from tokensmith.errors import (
     StreamInterruptedError,
     TokensmithError,
     UnavailableError,
+    UnimplementedError,
     UpstreamError,
     error_from_rpc,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "StreamInterruptedError",
     "TokensmithError",
     "UnavailableError",
+    "UnimplementedError",
     "UpstreamError",
     "error_from_rpc",
     "format_credits",

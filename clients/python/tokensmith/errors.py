@@ -16,6 +16,7 @@
       UpstreamError             ask again, or another model: the provider failed
       StreamInterruptedError    keep the part that was delivered
       DeadlineError             allow more time
+      UnimplementedError        do without: this server does not have the method
       InternalError             report it with its ``request_id``
 
 ``error_from_rpc`` makes them from what gRPC raises. The reasons are ``tokensmith.v1.ErrorReason``.
@@ -181,8 +182,12 @@ class DeadlineError(TokensmithError):
     """The call's own time was up. It may still be finished and charged: retry with its id."""
 
 
+class UnimplementedError(TokensmithError):
+    """This server does not have the method, or not yet. Nothing was done."""
+
+
 class InternalError(TokensmithError):
-    """A defect of the server, or a method that it does not have."""
+    """A defect of the server."""
 
 
 class ReasonRow(NamedTuple):
@@ -239,7 +244,7 @@ REASONS: Final[Mapping[int, ReasonRow]] = {
     _R.ERROR_REASON_RESPONSE_NOT_FOUND: ReasonRow(_C.NOT_FOUND, NotFoundError),
     _R.ERROR_REASON_DEADLINE_EXCEEDED: ReasonRow(_C.DEADLINE_EXCEEDED, DeadlineError),
     _R.ERROR_REASON_CANCELLED: ReasonRow(_C.CANCELLED, TokensmithError),
-    _R.ERROR_REASON_METHOD_UNIMPLEMENTED: ReasonRow(_C.UNIMPLEMENTED, InternalError),
+    _R.ERROR_REASON_METHOD_UNIMPLEMENTED: ReasonRow(_C.UNIMPLEMENTED, UnimplementedError),
     _R.ERROR_REASON_INTERNAL: ReasonRow(_C.INTERNAL, InternalError),
 }
 """Every reason of the contract."""
@@ -256,9 +261,13 @@ _CODES: Final[Mapping[grpc.StatusCode, ReasonRow]] = {
         ReasonRow(_C.UNAVAILABLE, UnavailableError, True),
         ReasonRow(_C.DEADLINE_EXCEEDED, DeadlineError),
         ReasonRow(_C.INTERNAL, InternalError),
-        ReasonRow(_C.UNIMPLEMENTED, InternalError),
+        ReasonRow(_C.UNIMPLEMENTED, UnimplementedError),
     )
 }
+
+# What gRPC itself says, on either side, of a message that it does not carry.
+_TOO_LARGE_TEXT: Final = "message larger than max"
+_TOO_LARGE: Final = ReasonRow(_C.RESOURCE_EXHAUSTED, InvalidRequestError)
 
 
 def error_from_rpc(error: grpc.aio.AioRpcError) -> TokensmithError:
@@ -272,7 +281,7 @@ def error_from_rpc(error: grpc.aio.AioRpcError) -> TokensmithError:
         info, retry_after_seconds = _find_details(status)
     except DecodeError:  # Not from a server of ours; the status code says the most.
         status, info, retry_after_seconds = None, None, None
-    row, reason = _find_row(error.code(), info)
+    row, reason = _find_row(error.code(), error.details() or "", info)
     return row.error(
         (status.message if status else "") or error.details() or error.code().name,
         reason=reason,
@@ -284,11 +293,11 @@ def error_from_rpc(error: grpc.aio.AioRpcError) -> TokensmithError:
 
 
 def _find_row(
-    code: grpc.StatusCode, info: error_details_pb2.ErrorInfo | None
+    code: grpc.StatusCode, details: str, info: error_details_pb2.ErrorInfo | None
 ) -> tuple[ReasonRow, str]:
     by_code = _CODES.get(code, ReasonRow(code, TokensmithError))
     if info is None:
-        return by_code, ""
+        return (_TOO_LARGE if _TOO_LARGE_TEXT in details else by_code), ""
     try:
         value = ErrorReason.Value(f"ERROR_REASON_{info.reason}")
     except ValueError:

@@ -221,6 +221,6 @@ async def test_requests_are_listed_over_all_pages(
 
 
 async def test_method_that_the_fake_lacks_is_unimplemented(client: tokensmith.Client) -> None:
-    with pytest.raises(tokensmith.InternalError) as caught:
+    with pytest.raises(tokensmith.UnimplementedError) as caught:
         await client.call(client.stubs.billing.ListPacks, billing_pb.ListPacksRequest())
     assert caught.value.code is grpc.StatusCode.UNIMPLEMENTED

@@ -123,6 +123,17 @@ def test_connection_error_without_details_is_retryable_by_its_code() -> None:
     assert "UNAVAILABLE" in str(error)
 
 
+def test_message_that_grpc_does_not_carry_is_to_be_made_smaller_and_not_repeated() -> None:
+    error = error_from_rpc(
+        rpc_error(
+            grpc.StatusCode.RESOURCE_EXHAUSTED,
+            details="SERVER: Received message larger than max (9 vs. 8)",
+        )
+    )
+    assert isinstance(error, tokensmith.InvalidRequestError)
+    assert not error.retryable
+
+
 @pytest.mark.parametrize("code", list(grpc.StatusCode))
 def test_every_code_without_details_makes_an_error(code: grpc.StatusCode) -> None:
     error = error_from_rpc(rpc_error(code))

@@ -36,6 +36,7 @@ def test_public_names_are_pinned() -> None:
         "StreamInterruptedError",
         "TokensmithError",
         "UnavailableError",
+        "UnimplementedError",
         "UpstreamError",
         "error_from_rpc",
         "format_credits",
