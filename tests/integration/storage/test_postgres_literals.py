@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support import postgres
+from tokensmith_server.storage.errors import WriteRefused
 from tokensmith_server.storage.postgres_literals import (
     bytes_array,
     column_type,
@@ -69,3 +70,13 @@ def test_single_value_comes_back(
     kind = column_type(column)
     assert _read(connection, kind.encode_value(value), kind.name) == value
     assert _read(connection, kind.encode_column([value, value]), f"{kind.name}[]") == [value] * 2
+
+
+@pytest.mark.parametrize("text", ["\0", "a\0b", "\ud800", "a\udcff", '"\0', "\\\0"])
+def test_text_that_postgres_cannot_keep_is_refused_and_not_cut(text: str) -> None:
+    with pytest.raises(WriteRefused):
+        text_array(["before", text])
+    with pytest.raises(WriteRefused):
+        text_array([None, text])
+    with pytest.raises(WriteRefused):
+        column_type("model").encode_value(text)

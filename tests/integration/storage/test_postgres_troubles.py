@@ -13,15 +13,17 @@ from tests.support.ledger import LedgerUnderTest, price_of
 from tests.support.postgres import PostgresServer
 from tokensmith_server.billing.commands import HoldPlaced, Outcome, SettleHold, VoidHold
 from tokensmith_server.billing.errors import (
+    DataRefused,
     HoldAlreadyResolved,
     InsufficientCredits,
     LedgerUnavailable,
 )
 from tokensmith_server.billing.store import ApiKey
-from tokensmith_server.storage import migrate
+from tokensmith_server.storage import migrate, postgres_ledger
 from tokensmith_server.storage.caller_lookup import CallerLookup
 from tokensmith_server.storage.errors import CommitUnknown
 from tokensmith_server.storage.postgres_ledger import PostgresLedger
+from tokensmith_server.storage.postgres_literals import text_array
 from tokensmith_server.storage.postgres_pipeline import (
     PipelineConnection,
     ResultRows,
@@ -72,6 +74,16 @@ def kill_backends(url: str) -> None:
         )
 
 
+def backends(url: str) -> set[int]:
+    """Everybody who is connected."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        rows = connection.execute(
+            "SELECT pid FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        return {pid for (pid,) in rows.fetchall()}
+
+
 async def test_killed_connections_are_replaced_unnoticed(url: str) -> None:
     async with opened(url) as ledger:
         account_id = await ledger.open_account(1_000)
@@ -115,6 +127,31 @@ async def test_commit_without_an_answer_takes_effect_once(
             await act()
         assert lost
         assert await ledger.available(account_id) == 1_460
+        await ledger.assert_clean()
+
+
+async def test_question_that_postgres_refuses_fails_alone_and_costs_no_connection(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def malformed(values: Sequence[str | None]) -> bytes:
+        return b'{"' if "request_bad" in values else text_array(values)
+
+    monkeypatch.setattr(postgres_ledger, "text_array", malformed)
+    async with opened(url) as ledger:
+        account_id = await ledger.open_account(1_000)
+        # From now on batches are decided on rows in memory: there is nothing to roll back.
+        await ledger.hold(account_id, 10)
+        before = backends(url)
+        answers = await asyncio.gather(
+            ledger.hold(account_id, 10),
+            # A retry needs a look at the database, whatever is in memory.
+            ledger.hold(account_id, 10, request_id="request_bad", retry_count=1),
+            ledger.hold(account_id, 10),
+            return_exceptions=True,
+        )
+        assert [type(answer) for answer in answers] == [HoldPlaced, DataRefused, HoldPlaced]
+        assert backends(url) == before
+        assert (await ledger.balance(account_id)).held_microcredits == 30
         await ledger.assert_clean()
 
 

@@ -13,6 +13,7 @@ from tests.support.ledger import LedgerUnderTest
 from tokensmith_server.billing.commands import HoldPlaced, MarkDelivered, PlaceHold
 from tokensmith_server.billing.errors import (
     AccountNotFound,
+    DataRefused,
     HoldNotFound,
     InsufficientCredits,
     LedgerUnavailable,
@@ -22,6 +23,7 @@ from tokensmith_server.faults import FaultInjected
 from tokensmith_server.storage.errors import (
     CommitUnknown,
     ConnectionLost,
+    KeyTaken,
     TryAgain,
     WriteRefused,
 )
@@ -147,16 +149,27 @@ async def test_lasting_trouble_is_unavailable_and_then_over(trouble: Exception) 
         assert isinstance(await writer.submit(hold()), HoldPlaced)
 
 
-async def test_write_that_is_refused_fails_its_own_command_alone() -> None:
+@pytest.mark.parametrize(
+    ("refused", "told"),
+    [
+        (KeyTaken("23505"), RequestIdReused),
+        # Another id would not help: the caller must not ask again with one.
+        (WriteRefused("22P02"), DataRefused),
+        (WriteRefused("23514"), DataRefused),
+    ],
+)
+async def test_write_that_is_refused_fails_its_own_command_alone(
+    refused: WriteRefused, told: type[Exception]
+) -> None:
     database = FakeDatabase()
     async with writing(database) as writer:
         # The batch of three twice (plainly, then thoroughly), the first command alone, and the
         # second twice.
-        refused = WriteRefused("23505")
         troubles = [None, refused, refused, None, refused, refused, None]
         database.commit_troubles.extend(troubles)
         answers = await submit_while_closed(database, writer, [hold(), hold(), hold()])
-    assert [type(answer) for answer in answers] == [HoldPlaced, RequestIdReused, HoldPlaced]
+    assert [type(answer) for answer in answers] == [HoldPlaced, told, HoldPlaced]
+    assert database.connects == 1
 
 
 async def test_unknown_commit_that_happened_is_answered_once() -> None:
