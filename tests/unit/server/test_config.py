@@ -80,3 +80,26 @@ def test_every_bound_of_a_chat_that_has_a_settings_name_is_that_setting() -> Non
     assert shared >= {"first_byte_seconds", "idle_seconds", "reconcile_seconds"}
     limits = chat_limits(ServerSettings.model_validate(dict.fromkeys(shared, 7.0)))
     assert {name: getattr(limits, name) for name in shared} == dict.fromkeys(shared, 7.0)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"sweep_seconds": 60.0},
+        {"owner_silent_seconds": 1.0},
+        {"sweep_seconds": 2.0, "owner_silent_seconds": 5.9},
+    ],
+)
+def test_silence_shorter_than_three_beats_is_refused_by_the_names_of_both(
+    given: dict[str, float],
+) -> None:
+    with pytest.raises(ValidationError) as refused:
+        ServerSettings.model_validate(given)
+    (problem,) = refused.value.errors()
+    assert problem["loc"] == ("owner_silent_seconds",)
+    assert "TOKENSMITH_SWEEP_SECONDS" in problem["msg"]
+
+
+def test_silence_of_three_beats_is_enough() -> None:
+    settings = ServerSettings.model_validate({"sweep_seconds": 2.0, "owner_silent_seconds": 6.0})
+    assert settings.owner_silent_seconds == 6.0
