@@ -31,7 +31,7 @@ from tokensmith_server.providers.http import (
     should_retry,
 )
 from tokensmith_server.providers.rate_limit_headers import wait_seconds
-from tokensmith_server.providers.redaction import Redactor
+from tokensmith_server.providers.redaction import Redactor, model_or_none
 from tokensmith_server.providers.sse import SSELimitExceeded
 
 _log = structlog.get_logger(__name__)
@@ -172,7 +172,7 @@ class HTTPChatProvider(ABC, Generic[P, S]):
         request_id = answer.request_id or self.id_within(parsed)
         self._log_usage_problem(parsed.usage.problem, call, request_id)
         self._remember(call, parsed)
-        facts = UpstreamFacts(answer.status, request_id, parsed.returned_model)
+        facts = UpstreamFacts(answer.status, request_id, model_or_none(parsed.returned_model))
         return ChatResult(parsed.completion, parsed.usage.usage, facts)
 
     async def stream_chat(self, call: ChatCall) -> "HTTPChatStream[P, S]":
@@ -293,7 +293,7 @@ class HTTPChatStream(Generic[P, S]):
         first = self._first = await self._next_batch()
         if first is None and self._parser.failure is not None:
             raise self._parser.failure
-        returned_model = (first.returned_model or None) if first is not None else None
+        returned_model = model_or_none(first.returned_model) if first is not None else None
         self.facts = UpstreamFacts(self._answer.status, self._request_id, returned_model)
 
     @property

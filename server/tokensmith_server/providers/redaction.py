@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from tokensmith_server.ids import may_be_name
+
 SHOWN_CHARACTERS: Final = 400
 _REVEALING_CHARACTERS: Final = 8
 _MASK: Final = "[redacted]"
@@ -93,3 +95,8 @@ def param_or_none(value: object) -> str | None:
 def request_id_or_none(value: str | None) -> str | None:
     """Return an upstream request id if it is safe to log and show, else ``None``."""
     return value if value is not None and _REQUEST_ID.fullmatch(value) else None
+
+
+def model_or_none(value: str | None) -> str | None:
+    """Return the model that an upstream says it served if that is safe to keep, else ``None``."""
+    return value if value is not None and may_be_name(value) else None

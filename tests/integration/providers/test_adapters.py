@@ -24,6 +24,7 @@ from tokensmith_server.providers.base import (
     Phase,
     ProviderError,
     ProviderSettings,
+    UpstreamFacts,
 )
 from tokensmith_server.providers.credentials import credentials_of, split_keys
 from tokensmith_server.providers.http import create_session
@@ -190,6 +191,32 @@ async def test_host_of_the_overlay_needs_no_key_and_is_taken_as_it_comes() -> No
     assert "".join(piece for delta in deltas for piece in delta.content_pieces) == "hey"
     assert deltas[-1].finish_reason
     assert b"authorization" not in upstream.requests[0].lower()
+
+
+@pytest.mark.parametrize("named", [b"m\\u0000x", b"m\\nx", b"\xc3\xa9", b"m" * 256, b""])
+@pytest.mark.parametrize("streamed", [True, False])
+async def test_facts_hold_nothing_of_a_host_that_the_ledger_could_not_keep(
+    named: bytes, *, streamed: bool
+) -> None:
+    body = BODY[:-1] + b',"model":"%s"}' % named
+    if streamed:
+        body = b"data: " + body.replace(b'"message"', b'"delta"') + b"\n\ndata: [DONE]\n\n"
+    kind = "text/event-stream" if streamed else "application/json"
+    head = answer(body, content_type=kind).replace(b"\r\n", b"\r\nx-request-id: r\xff\r\n", 1)
+
+    async def script(upstream: ScriptedUpstream, writer: asyncio.StreamWriter) -> None:
+        writer.write(head)
+
+    async with scripted(script) as upstream, create_session() as session:
+        settings = {"xai": ProviderSettings(KEY, upstream.base_url)}
+        provider = create_chat_providers(session, settings)["xai"]
+        if streamed:
+            stream = await provider.stream_chat(call_of("xai"))
+            facts = stream.facts
+            await stream.aclose()
+        else:
+            facts = (await provider.complete_chat(call_of("xai"))).facts
+    assert facts == UpstreamFacts(200, None, None)
 
 
 @pytest.mark.parametrize(
