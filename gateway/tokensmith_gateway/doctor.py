@@ -2,24 +2,29 @@
 
 import os
 import platform
-import socket
 import stat
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from pysqlite3 import dbapi2
 
 from tokensmith_bridge.config import BridgeSettings, split_listen
+from tokensmith_gateway.environment import Environment, read_server, unused_address
 from tokensmith_gateway.route_report import RouteReport, ask_routes
+from tokensmith_gateway.settings import GatewaySettings
 from tokensmith_gateway.whereabouts import Whereabouts, read_whereabouts
 from tokensmith_server.admin.token import FILE_NAME, read_token
 from tokensmith_server.app import extra_keys
 from tokensmith_server.billing.errors import BillingError
 from tokensmith_server.catalog.loader import CatalogError, load_catalog
 from tokensmith_server.config import ServerSettings
+from tokensmith_server.listen_address import CannotListen, require_free
 from tokensmith_server.providers.credentials import provider_of
 from tokensmith_server.storage import migrate
+from tokensmith_server.storage.address import parse_database_url
+from tokensmith_server.storage.causes import place_of
 from tokensmith_server.storage.engine import check_sqlite_version
 from tokensmith_server.storage.errors import StorageError
 
@@ -37,11 +42,15 @@ class Installation:
         """Read the environment, and the file that a running gateway leaves.
 
         Raises:
-            pydantic.ValidationError: a variable is not valid.
+            SettingsError: variables are not valid; lists every problem.
         """
-        server = ServerSettings()
+        environment = Environment()
+        environment.read(GatewaySettings)
+        server = read_server(environment)
+        bridge = environment.read(BridgeSettings)
+        environment.require_valid()
         where = read_whereabouts(server.data_dir)
-        return cls(server, BridgeSettings(), where if where and _is_alive(where.pid) else None)
+        return cls(server, bridge, where if where and _is_alive(where.pid) else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +111,10 @@ def _sqlite(_: Installation) -> str:
 def _data_dir(place: Installation) -> str:
     path = place.server.data_dir
     if not path.exists():
+        _require_place_for(path)
         return f"{path}, not there yet"
+    if not path.is_dir():
+        raise Trouble(f"{path} is no directory")
     if not os.access(path, os.W_OK | os.X_OK):
         raise Trouble(f"{path} can't be written")
     others = stat.S_IMODE(path.stat().st_mode) & (stat.S_IRWXG | stat.S_IRWXO)
@@ -111,10 +123,30 @@ def _data_dir(place: Installation) -> str:
 
 def _database(place: Installation) -> str:
     database = place.server.database
-    scheme = database.partition(":")[0]
-    if migrate.is_current(database):
-        return f"{scheme}, up to date at revision {migrate.head_revision()}"
-    return f"{scheme}, needs `tokensmith migrate` (done by `tokensmith up`)"
+    address = parse_database_url(database)
+    path = address.sqlite_path
+    told = place_of(address)
+    if path is not None and not migrate.exists(address):
+        _require_place_for(path)
+        return f"{told}, not there yet (`tokensmith up` or `tokensmith migrate` makes it)"
+    if migrate.current_revision(database) is None:
+        return f"{told}, without tables yet (`tokensmith up` or `tokensmith migrate` makes them)"
+    migrate.require_current(database)
+    if path is not None and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+        raise Trouble(f"{told} can't be written")
+    return f"{told}, up to date at revision {migrate.head_revision()}"
+
+
+def _require_place_for(path: Path) -> None:
+    """Make sure that the nearest folder there is would take what is missing on the way.
+
+    Raises:
+        Trouble: it would not.
+    """
+    nearest = next(above for above in path.absolute().parents if above.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        what = "can't be written" if nearest.is_dir() else "is no directory"
+        raise Trouble(f"{path} can't be made: {nearest} {what}")
 
 
 def _catalog(place: Installation) -> str:
@@ -132,6 +164,12 @@ def _providers(place: Installation) -> str:
         for extra in catalog.providers.values()
         if extra.api_key_env is not None and extra.name not in counts
     ]
+    if unused := place.server.addressed_without_key:
+        raise Trouble(
+            "; ".join(
+                f"TOKENSMITH_{name.upper()}_BASE_URL: {unused_address(name)}" for name in unused
+            )
+        )
     if missing:
         raise Trouble(f"without a key the routes to a host are left out: {', '.join(missing)}")
     if not keys:
@@ -144,7 +182,9 @@ def _ports(place: Installation) -> str:
         where = place.running
         return f"REST on {where.rest}, gRPC on {where.grpc}, by process {where.pid}"
     listens = {"REST": place.bridge.rest_listen, "gRPC": place.server.grpc_listen}
-    taken = [f"{name} {listen}" for name, listen in listens.items() if not _is_free(listen)]
+    taken = [
+        f"{name} {listen}" for name, listen in listens.items() if not _is_free(listen, name.upper())
+    ]
     if not taken:
         return f"free: {', '.join(listens.values())}"
     if _report_of(place, place.server.grpc_listen) is not None:
@@ -168,7 +208,7 @@ def _report(place: Installation) -> RouteReport | None:
 
 def _report_of(place: Installation, listen: str) -> RouteReport | None:
     token = _token(place)
-    if token is None or _is_free(listen):
+    if token is None or _is_free(listen, "GRPC"):
         return None
     try:
         return ask_routes(_reachable(listen), token)
@@ -202,17 +242,18 @@ def _token(place: Installation) -> str | None:
     return given.get_secret_value() if given else read_token(place.server.data_dir)
 
 
-def _is_free(listen: str) -> bool:
-    host, port = split_listen(listen)
-    if port == 0:
-        return True
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
+def _is_free(listen: str, name: str) -> bool:
+    """Whether nobody has the address yet.
+
+    Raises:
+        CannotListen: nobody can have it here.
+    """
+    try:
+        require_free(listen, f"TOKENSMITH_{name}_LISTEN", share_port=False)
+    except CannotListen as error:
+        if error.taken:
             return False
+        raise
     return True
 
 

@@ -7,11 +7,13 @@ empty database, and serves: in this process, or in several that share the ports.
 import asyncio
 import os
 import sys
+import tempfile
 import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 import structlog
 
@@ -21,6 +23,12 @@ from tokensmith_gateway.all_in_one import Addresses, Running, serve_until_stoppe
 from tokensmith_gateway.banner import banner
 from tokensmith_gateway.children import Child, ChildFailed, start_child
 from tokensmith_gateway.demo import ensure_demo
+from tokensmith_gateway.environment import (
+    Environment,
+    check_listeners,
+    check_providers,
+    read_server,
+)
 from tokensmith_gateway.ports import shared_address
 from tokensmith_gateway.settings import GatewaySettings
 from tokensmith_gateway.whereabouts import Whereabouts, announced
@@ -28,6 +36,7 @@ from tokensmith_server.clock import SystemClock
 from tokensmith_server.config import ServerSettings
 from tokensmith_server.signals import StopSignals
 from tokensmith_server.storage import migrate
+from tokensmith_server.storage.causes import cause_of
 from tokensmith_server.storage.errors import StorageError
 from tokensmith_server.storage.storage import open_storage
 
@@ -43,29 +52,45 @@ class UpSettings:
     bridge: BridgeSettings
 
     @classmethod
-    def from_environment(cls) -> "UpSettings":
-        """Read the environment.
+    def from_environment(cls, *, workers: int | None = None) -> "UpSettings":
+        """Read the environment; ``workers`` goes before what it says.
 
         Raises:
-            pydantic.ValidationError: a variable is not valid.
+            SettingsError: variables are not valid, each or together; lists every problem.
         """
-        return cls(GatewaySettings(), ServerSettings(), BridgeSettings())
+        environment = Environment()
+        given = {} if workers is None else {"workers": workers}
+        gateway = environment.read(GatewaySettings, **given)
+        server = read_server(environment)
+        bridge = environment.read(BridgeSettings)
+        check_providers(environment, server)
+        check_listeners(
+            environment,
+            {
+                "REST_LISTEN": bridge.rest_listen,
+                "GRPC_LISTEN": server.grpc_listen,
+                "METRICS_LISTEN": bridge.metrics_listen,
+            },
+        )
+        if gateway.workers > 1 and server.database.startswith("sqlite"):
+            environment.note(
+                "WORKERS",
+                f"{gateway.workers} workers need PostgreSQL, since SQLite has one server process:"
+                " set TOKENSMITH_DATABASE_URL=postgresql://...",
+            )
+        environment.require_valid()
+        return cls(gateway, server, bridge)
 
 
 async def up(settings: UpSettings) -> None:
     """Serve until a signal comes.
 
     Raises:
-        StorageError: the database can't be used, or several workers were asked for on SQLite.
+        StorageError: the database or the data directory can't be used.
         ChildFailed: the simulator or a worker did not start, or workers keep ending.
         OSError: an address is taken.
     """
-    workers = settings.gateway.workers
-    if workers > 1 and settings.server.database.startswith("sqlite"):
-        raise StorageError(
-            f"{workers} workers need PostgreSQL: set TOKENSMITH_DATABASE_URL=postgresql://... "
-            "(SQLite has one server process)"
-        )
+    _make_data_dir(settings.server.data_dir)
     migrate.upgrade(settings.server.database)
     async with AsyncExitStack() as stack:
         server_settings = await _with_simulator(settings.server, stack)
@@ -87,7 +112,7 @@ async def up(settings: UpSettings) -> None:
             sys.stdout.write(banner(public_url, addresses.grpc, secret, server_settings))
             sys.stdout.flush()
 
-        if workers > 1:
+        if settings.gateway.workers > 1:
             await _serve_with_workers(settings, server_settings, signals, announce)
             return
         await stack.enter_async_context(serve_metrics(settings.bridge.metrics_listen))
@@ -96,6 +121,21 @@ async def up(settings: UpSettings) -> None:
             announce(process.addresses)
 
         await serve_until_stopped(server_settings, settings.bridge, signals, ready=ready)
+
+
+def _make_data_dir(path: Path) -> None:
+    """Make the folder for its owner alone, if it is not there.
+
+    Raises:
+        StorageError: it can't be made, or nothing can be written into it.
+    """
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=path).close()
+    except OSError as error:
+        raise StorageError(
+            f"cannot use the data directory {path} (TOKENSMITH_DATA_DIR): {cause_of(error)}"
+        ) from error
 
 
 async def _with_simulator(settings: ServerSettings, stack: AsyncExitStack) -> ServerSettings:

@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.http_parser import HttpRequestParser, HttpRequestParserPy
 
 from tokensmith_bridge.backend import Backend
-from tokensmith_bridge.config import BridgeSettings, split_listen
+from tokensmith_bridge.config import BridgeSettings, cannot_listen, split_listen
 from tokensmith_bridge.connection import ConnectionLimits, GuardedConnection
 from tokensmith_bridge.middleware import Nowhere, Outermost, meet_expectation
 from tokensmith_bridge.routes import endpoints
@@ -176,9 +176,13 @@ async def start_listener(
             server = await loop.create_server(connection, sock=sock, backlog=_BACKLOG)
         else:
             host, port = split_listen(settings.rest_listen)
-            server = await loop.create_server(
-                connection, host, port, reuse_port=reuse_port or None, backlog=_BACKLOG
-            )
+            try:
+                server = await loop.create_server(
+                    connection, host, port, reuse_port=reuse_port or None, backlog=_BACKLOG
+                )
+            except OSError as error:
+                listen = settings.rest_listen
+                raise cannot_listen(listen, "TOKENSMITH_REST_LISTEN", error) from error
     except BaseException:
         await runner.cleanup()
         raise

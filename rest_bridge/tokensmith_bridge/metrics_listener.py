@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from tokensmith_bridge.config import split_listen
+from tokensmith_bridge.config import cannot_listen, split_listen
 
 
 def build_metrics_app() -> web.Application:
@@ -34,7 +34,10 @@ async def serve_metrics(listen: str) -> AsyncIterator[None]:
     await runner.setup()
     try:
         host, port = split_listen(listen)
-        await web.TCPSite(runner, host, port, reuse_port=True).start()
+        try:
+            await web.TCPSite(runner, host, port, reuse_port=True).start()
+        except OSError as error:
+            raise cannot_listen(listen, "TOKENSMITH_METRICS_LISTEN", error) from error
         yield
     finally:
         await runner.cleanup()

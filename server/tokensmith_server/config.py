@@ -5,11 +5,14 @@ Every variable begins with ``TOKENSMITH_``. Secrets are ``SecretStr`` and print 
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from tokensmith_server.faults import parse_faults
+from tokensmith_server.ids import NAME_LENGTH_MAX, may_be_name
+from tokensmith_server.listen_address import split_listen
 from tokensmith_server.providers.base import ProviderSettings
 from tokensmith_server.providers.credentials import credentials_of, split_keys
 from tokensmith_server.providers.http import parse_base_url
@@ -22,6 +25,11 @@ _SIMULATOR_PATHS: Final = {
     "xai": "/xai/v1",
     "together": "/together",
 }
+
+_YEAR_SECONDS: Final = 365 * 86_400
+
+Seconds = Annotated[float, Field(gt=0, le=_YEAR_SECONDS)]
+SecondsOrNone = Annotated[float, Field(ge=0, le=_YEAR_SECONDS)]
 
 BEATS_MISSED: Final = 3
 """How many beats in a row a process must miss, at least, before it may count as dead."""
@@ -37,7 +45,14 @@ class Profile(StrEnum):
 class ServerSettings(BaseSettings):
     """One field for each variable; ``TOKENSMITH_GRPC_LISTEN`` is ``grpc_listen``."""
 
-    model_config = SettingsConfigDict(env_prefix="TOKENSMITH_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="TOKENSMITH_",
+        extra="ignore",
+        frozen=True,
+        # Compose files and shells pass on variables that nobody has set.
+        env_ignore_empty=True,
+        allow_inf_nan=False,
+    )
 
     data_dir: Path = Path(".tokensmith")
     # Empty: ``sqlite:///<data dir>/tokensmith.db``.
@@ -54,23 +69,25 @@ class ServerSettings(BaseSettings):
     calls_max: int = Field(2_000, ge=1)
     requests_per_minute: int = Field(30_000, ge=1)
     tokens_per_minute: int = Field(100_000_000, ge=1)
-    total_seconds_max: float = Field(3_600.0, gt=0)
-    first_byte_seconds: float = Field(120.0, gt=0)
-    idle_seconds: float = Field(60.0, gt=0)
-    slow_reader_seconds: float = Field(30.0, gt=0)
-    default_deadline_seconds: float = Field(600.0, gt=0)
+    total_seconds_max: Seconds = 3_600.0
+    first_byte_seconds: Seconds = 120.0
+    idle_seconds: Seconds = 60.0
+    slow_reader_seconds: Seconds = 30.0
+    default_deadline_seconds: Seconds = 600.0
     # How long a hold stays that no living process owns.
-    reconcile_seconds: float = Field(20.0, ge=0)
-    sweep_seconds: float = Field(2.0, gt=0)
-    # Validated though it is left to its default, since it must fit the setting above.
-    owner_silent_seconds: float = Field(15.0, gt=0, validate_default=True)
-    drain_seconds: float = Field(20.0, ge=0)
+    reconcile_seconds: SecondsOrNone = 20.0
+    sweep_seconds: Seconds = 2.0
+    # Validated even if it is left to its default, since it must fit the setting above.
+    owner_silent_seconds: Seconds = Field(15.0, validate_default=True)
+    drain_seconds: SecondsOrNone = 20.0
     # How long a process that goes down listens on, so that balancers hear of it.
-    notice_seconds: float = Field(5.0, ge=0)
+    notice_seconds: SecondsOrNone = 5.0
     # Of whoever may see routes and costs; one is made in the data directory where none is given.
-    admin_token: SecretStr | None = Field(None, min_length=16)
+    admin_token: SecretStr | None = None
     # How long a response is kept that was asked for with `store`.
-    response_kept_days: float = Field(30.0, gt=0)
+    response_kept_days: float = Field(30.0, gt=0, le=36_500)
+    # For tests alone: see ``faults``.
+    fault_points: str = ""
 
     # One key, or several parted by commas.
     openai_api_key: SecretStr | None = None
@@ -84,6 +101,19 @@ class ServerSettings(BaseSettings):
     together_api_key: SecretStr | None = None
     together_base_url: str = ""
 
+    @field_validator("grpc_listen", "metrics_listen")
+    @classmethod
+    def _can_be_listened_on(cls, listen: str) -> str:
+        if listen:
+            split_listen(listen)
+        return listen
+
+    @field_validator("fault_points")
+    @classmethod
+    def _are_faults(cls, text: str) -> str:
+        parse_faults(text)
+        return text
+
     @field_validator(
         "simulator_url",
         "openai_base_url",
@@ -96,13 +126,21 @@ class ServerSettings(BaseSettings):
     def _is_address(cls, url: str) -> str:
         if url:
             parse_base_url(url)
-        return url.rstrip("/")
+        return url.strip().rstrip("/")
 
     @field_validator(*(f"{name}_api_key" for name in _SIMULATOR_PATHS))
     @classmethod
     def _are_keys(cls, secret: SecretStr | None) -> SecretStr | None:
         if secret is not None:
             split_keys(secret.get_secret_value())
+        return secret
+
+    @field_validator("admin_token")
+    @classmethod
+    def _is_token(cls, secret: SecretStr | None) -> SecretStr | None:
+        token = secret.get_secret_value() if secret is not None else None
+        if token is not None and (len(token) < 16 or not may_be_name(token)):
+            raise ValueError(f"must be 16 to {NAME_LENGTH_MAX} printable ASCII characters")
         return secret
 
     @field_validator("owner_silent_seconds")
@@ -138,6 +176,13 @@ class ServerSettings(BaseSettings):
     def keyless(self) -> frozenset[str]:
         """The providers that have no key of their own."""
         return frozenset(name for name in _SIMULATOR_PATHS if not self._keys(name))
+
+    @property
+    def addressed_without_key(self) -> tuple[str, ...]:
+        """The providers whose address is set though they have no key: nobody is called there."""
+        return tuple(
+            name for name in _SIMULATOR_PATHS if self._base_url(name) and not self._keys(name)
+        )
 
     def providers(self) -> dict[str, ProviderSettings]:
         """How to reach each provider that can be reached, by the name of each of its keys."""

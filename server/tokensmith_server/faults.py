@@ -3,7 +3,8 @@
 ``TOKENSMITH_FAULT_POINTS="after_hold=kill,before_settle=raise@2"`` reads: kill this process the
 first time it passes ``after_hold``, raise at the second passing of ``before_settle``. Actions:
 ``kill`` (SIGKILL, no clean-up), ``raise`` (``FaultInjected``), ``hang`` (block the thread for
-good). Without the variable a point costs one call of an empty function.
+good). Without the variable a point costs one call of an empty function; with one that can't be
+read too, since the settings refuse to start with it.
 """
 
 import os
@@ -28,6 +29,9 @@ class FaultAction(StrEnum):
     HANG = "hang"
 
 
+_ACTIONS = frozenset(action.value for action in FaultAction)
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One scheduled failure: at the ``passing``-th time (from 1) that the point is reached."""
@@ -47,8 +51,12 @@ def parse_faults(text: str) -> tuple[Fault, ...]:
     for item in filter(None, (part.strip() for part in text.split(","))):
         point, equals, what = item.partition("=")
         action, at, passing = what.partition("@")
-        if not equals or not point or (at and not passing.isdigit()) or passing == "0":
-            raise ValueError(f"{VARIABLE}: cannot read {item!r}")
+        counted = not at or (passing.isascii() and passing.isdigit() and int(passing) > 0)
+        if not equals or not point or action not in _ACTIONS or not counted:
+            raise ValueError(
+                f"cannot read {item!r}: write name=kill, name=raise or name=hang, with @2 for the"
+                " second time, parted by commas"
+            )
         faults.append(Fault(point, FaultAction(action), int(passing or 1)))
     return tuple(faults)
 
@@ -84,5 +92,12 @@ def _fail(fault: Fault) -> None:
             threading.Event().wait()
 
 
-fault_point: Callable[[str], None] = build_fault_point(parse_faults(os.environ.get(VARIABLE, "")))
+def _faults_of_the_environment() -> tuple[Fault, ...]:
+    try:
+        return parse_faults(os.environ.get(VARIABLE, ""))
+    except ValueError:
+        return ()
+
+
+fault_point: Callable[[str], None] = build_fault_point(_faults_of_the_environment())
 """Call with the point's name; see the module's text for what may happen."""

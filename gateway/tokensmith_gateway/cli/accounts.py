@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from tokensmith_gateway.cli.database import iso_time, with_store
-from tokensmith_gateway.cli.options import AsJSON
+from tokensmith_gateway.cli.options import AsJSON, not_empty, one_line
 from tokensmith_gateway.cli.outcome import print_record, print_rows
 from tokensmith_server.billing.commands import GrantCredits
 from tokensmith_server.billing.keys import (
@@ -25,7 +25,9 @@ accounts = typer.Typer(help="Customers with a balance.", no_args_is_help=True)
 keys = typer.Typer(help="API keys of an account.", no_args_is_help=True)
 credit = typer.Typer(help="Credits of an account.", no_args_is_help=True)
 
-AccountOption = Annotated[str, typer.Option("--account", help="Name or id of the account.")]
+AccountOption = Annotated[
+    str, typer.Option("--account", callback=not_empty, help="Name or id of the account.")
+]
 
 
 def account_fields(account: Account) -> dict[str, Any]:
@@ -73,7 +75,7 @@ async def create_key(store: SQLStore, account: Account, name: str) -> tuple[ApiK
 
 @accounts.command("create")
 def create_account(
-    name: Annotated[str, typer.Argument(help="Unique name of the account.")],
+    name: Annotated[str, typer.Argument(callback=not_empty, help="Unique name of the account.")],
     as_json: AsJSON = False,
 ) -> None:
     """Create an account with a zero balance."""
@@ -97,7 +99,7 @@ def list_accounts(as_json: AsJSON = False) -> None:
 @keys.command("create")
 def create_key_command(
     account: AccountOption,
-    name: Annotated[str, typer.Option(help="What the key is for.")] = "",
+    name: Annotated[str, typer.Option(callback=one_line, help="What the key is for.")] = "",
     as_json: AsJSON = False,
 ) -> None:
     """Create a key. The secret is shown this once."""
@@ -124,7 +126,7 @@ def list_keys(account: AccountOption, as_json: AsJSON = False) -> None:
 @keys.command("revoke")
 def revoke_key(
     account: AccountOption,
-    key_id: Annotated[str, typer.Argument(help="Id of the key, key_...")],
+    key_id: Annotated[str, typer.Argument(callback=not_empty, help="Id of the key, key_...")],
     as_json: AsJSON = False,
 ) -> None:
     """Revoke a key; every process refuses it within five seconds."""
@@ -140,7 +142,9 @@ def revoke_key(
 def grant_credits(
     amount: Annotated[str, typer.Argument(help="Credits, with at most six decimal places.")],
     account: AccountOption,
-    reason: Annotated[str, typer.Option(help="Why, for the statement.")] = "granted by operator",
+    reason: Annotated[
+        str, typer.Option(callback=one_line, help="Why, for the statement.")
+    ] = "granted by operator",
     grant_id: Annotated[
         str | None,
         typer.Option(

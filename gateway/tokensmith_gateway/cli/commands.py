@@ -1,20 +1,21 @@
 """The table of commands, and those that run processes."""
 
-import asyncio
 import os
 import sys
-from collections.abc import Coroutine
-from typing import Annotated, Any
+from importlib import metadata
+from typing import Annotated
 
 import typer
 import uvloop
 
 from tokensmith_bridge.__main__ import main as run_bridge
+from tokensmith_bridge.config import BridgeSettings
 from tokensmith_gateway.cli.accounts import accounts, credit, keys
 from tokensmith_gateway.cli.doctor import doctor
 from tokensmith_gateway.cli.inspection import ledger, list_models, requests
 from tokensmith_gateway.cli.options import AsJSON
 from tokensmith_gateway.cli.outcome import print_record
+from tokensmith_gateway.environment import Environment, database_settings, server_settings
 from tokensmith_gateway.up import UpSettings, up
 from tokensmith_server.config import ServerSettings
 from tokensmith_server.logs import configure_logs
@@ -24,7 +25,6 @@ from tokensmith_simulator.__main__ import main as run_simulator
 
 app = typer.Typer(
     name="tokensmith",
-    help="An OpenAI-compatible AI gateway that sells usage from a prepaid balance of credits.",
     epilog="Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 not found, 4 name taken, "
     "5 database, 6 audit violation. Settings are TOKENSMITH_... variables.",
     no_args_is_help=True,
@@ -40,17 +40,27 @@ app.command("models")(list_models)
 app.command("doctor")(doctor)
 
 
-def _run(work: Coroutine[Any, Any, None]) -> None:
-    """Run a process's main coroutine on uvloop, or the standard loop where there is none."""
-    if sys.platform == "win32":
-        asyncio.run(work)
-    else:
-        uvloop.run(work)
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"tokensmith {metadata.version('tokensmith-gateway')}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def before_any_command(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Say the version."),
+    ] = False,
+) -> None:
+    """An OpenAI-compatible AI gateway that sells usage from a prepaid balance of credits."""
+    # Of what the database says, a command tells the end; nothing goes to standard output.
+    configure_logs("console", "error")
 
 
 def _log_format_for_people(settings: ServerSettings) -> str:
     """Lines for people on a terminal, unless the environment says otherwise."""
-    if "TOKENSMITH_LOG_FORMAT" in os.environ or not sys.stderr.isatty():
+    if os.environ.get("TOKENSMITH_LOG_FORMAT") or not sys.stderr.isatty():
         return settings.log_format
     return "console"
 
@@ -62,24 +72,26 @@ def up_command(
     ] = None,
 ) -> None:
     """Migrate and serve everything in the foreground; simulate providers without a key."""
-    if workers is not None:
-        os.environ["TOKENSMITH_WORKERS"] = str(workers)
-    settings = UpSettings.from_environment()
+    settings = UpSettings.from_environment(workers=workers)
     configure_logs(_log_format_for_people(settings.server), settings.server.log_level)
-    _run(up(settings))
+    uvloop.run(up(settings))
 
 
 @app.command("server")
 def server_command() -> None:
     """Serve gRPC alone; the database must be migrated."""
-    settings = ServerSettings()
+    settings = server_settings()
     configure_logs(_log_format_for_people(settings), settings.log_level)
-    _run(serve(settings, ready=lambda address: sys.stderr.write(f"gRPC on {address}\n")))
+    migrate.require_current(settings.database)
+    uvloop.run(serve(settings, ready=lambda address: sys.stderr.write(f"gRPC on {address}\n")))
 
 
 @app.command("bridge")
 def bridge_command() -> None:
     """Serve REST alone, in front of the server at TOKENSMITH_GRPC_TARGET."""
+    environment = Environment()
+    environment.read(BridgeSettings)
+    environment.require_valid()
     run_bridge()
 
 
@@ -99,5 +111,5 @@ def simulator_command(context: typer.Context) -> None:
 @app.command("migrate")
 def migrate_command(as_json: AsJSON = False) -> None:
     """Bring the database to this version's schema."""
-    revision = migrate.upgrade(ServerSettings().database)
+    revision = migrate.upgrade(database_settings().database)
     print_record({"revision": revision}, as_json=as_json)

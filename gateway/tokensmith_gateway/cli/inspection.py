@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from tokensmith_gateway.cli.database import iso_time, with_store
-from tokensmith_gateway.cli.options import AsJSON
+from tokensmith_gateway.cli.options import AsJSON, one_line
 from tokensmith_gateway.cli.outcome import (
     EXIT_VIOLATION,
     print_json,
@@ -14,6 +14,7 @@ from tokensmith_gateway.cli.outcome import (
     print_rows,
     say,
 )
+from tokensmith_gateway.environment import Environment
 from tokensmith_server.billing.money import format_credits
 from tokensmith_server.billing.rates import ImageRate, SecondRate, TokenRate
 from tokensmith_server.billing.store import AuditReport, RequestRecord
@@ -69,7 +70,10 @@ def _rate_text(model: ModelSpec) -> str:
 
 def list_models(as_json: AsJSON = False) -> None:
     """List every model on sale with its rates, in credits."""
-    catalog = load_catalog(ServerSettings().catalog)
+    environment = Environment()
+    settings = environment.read(ServerSettings)
+    environment.require_valid()
+    catalog = load_catalog(settings.catalog)
     rows = [
         {
             "id": model.id,
@@ -111,7 +115,9 @@ def request_fields(record: RequestRecord) -> dict[str, Any]:
 
 @requests.command("list")
 def list_requests(
-    account: Annotated[str, typer.Option(help="Only this account's, by name or id.")] = "",
+    account: Annotated[
+        str, typer.Option(callback=one_line, help="Only this account's, by name or id.")
+    ] = "",
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many, newest first.")] = 50,
     as_json: AsJSON = False,
 ) -> None:

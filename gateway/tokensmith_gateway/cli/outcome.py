@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
-import pydantic
 from rich.console import Console
 from rich.table import Table
 
+from tokensmith_gateway.environment import SettingsError
 from tokensmith_server.app import ProviderSettingsError
 from tokensmith_server.billing.errors import (
     AccountExists,
@@ -40,7 +40,7 @@ _CODES: Final[dict[type[Exception], int]] = {
     StorageError: EXIT_DATABASE,
     CatalogError: EXIT_USAGE,
     ProviderSettingsError: EXIT_USAGE,
-    pydantic.ValidationError: EXIT_USAGE,
+    SettingsError: EXIT_USAGE,
     OSError: EXIT_FAILED,
 }
 
@@ -59,12 +59,8 @@ def exit_code_of(error: Exception) -> int | None:
 
 def explain(error: Exception) -> str:
     """One or more lines for the person at the terminal."""
-    if isinstance(error, pydantic.ValidationError):
-        problems = (
-            f"TOKENSMITH_{'_'.join(map(str, problem['loc'])).upper()}: {problem['msg']}"
-            for problem in error.errors()
-        )
-        return "the settings are not valid\n" + "\n".join(problems)
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"
     return str(error)
 
 

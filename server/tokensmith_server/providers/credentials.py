@@ -17,11 +17,14 @@ def split_keys(text: str | None) -> tuple[str, ...]:
     """The keys of a variable: parted by commas, blanks around them and empty ones left out.
 
     Raises:
-        ValueError: a key is there twice; the message repeats none.
+        ValueError: a key is there twice, or is none that a header could hold; the message repeats
+            none.
     """
     keys = tuple(filter(None, (key.strip() for key in (text or "").split(_SEPARATOR))))
     if len(set(keys)) != len(keys):
         raise ValueError("a key is listed twice")
+    if not all(key.isascii() and key.isprintable() for key in keys):
+        raise ValueError("a key must be printable ASCII, and several are parted by commas")
     return keys
 
 

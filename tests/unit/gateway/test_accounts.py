@@ -29,6 +29,35 @@ def test_account_name_is_taken_once(tokensmith: RunCommand) -> None:
     assert_refused(tokensmith("accounts", "create", "acme"), 4, "acme")
 
 
+@pytest.mark.parametrize("name", ["", " ", "a" * 256, "two\nlines", " blank", "\udcff", "\x1b[1m"])
+def test_name_that_is_none_is_wrong_usage(tokensmith: RunCommand, name: str) -> None:
+    tokensmith("accounts", "create", "acme")
+    commands = [
+        ("accounts", "create", name),
+        ("keys", "create", "--account", name),
+        ("keys", "revoke", name, "--account", "acme"),
+        ("credits", "grant", "5", "--account", name),
+    ]
+    if name:
+        commands += [
+            ("keys", "create", "--account", "acme", "--name", name),
+            ("credits", "grant", "5", "--account", "acme", "--reason", name),
+            ("requests", "list", "--account", name),
+        ]
+    for command in commands:
+        done = tokensmith(*command)
+        assert done.exit_code == 2, command
+        assert "printable characters" in done.errors
+    (account,) = tokensmith("accounts", "list", "--json").json
+    assert account["granted"] == "0"
+    assert tokensmith("keys", "list", "--account", "acme", "--json").json == []
+
+
+def test_name_may_be_of_any_script(tokensmith: RunCommand) -> None:
+    made = tokensmith("accounts", "create", "Müller & Søn, 東京", "--json").json
+    assert made["name"] == "Müller & Søn, 東京"
+
+
 def test_key_is_shown_once_and_then_by_its_hint(tokensmith: RunCommand) -> None:
     tokensmith("accounts", "create", "acme")
     made = tokensmith("keys", "create", "--account", "acme", "--name", "laptop", "--json").json

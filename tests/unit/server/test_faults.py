@@ -1,8 +1,15 @@
 """Fault points: read from one variable, each at its passing, nothing without it."""
 
-import pytest
+import os
+import subprocess
+import sys
 
+import pytest
+from pydantic import ValidationError
+
+from tokensmith_server.config import ServerSettings
 from tokensmith_server.faults import (
+    VARIABLE,
     Fault,
     FaultAction,
     FaultInjected,
@@ -22,9 +29,11 @@ def test_empty_text_is_no_faults() -> None:
     assert parse_faults("") == ()
 
 
-@pytest.mark.parametrize("text", ["after_hold", "=kill", "x=explode", "x=kill@0", "x=kill@two"])
+@pytest.mark.parametrize(
+    "text", ["after_hold", "=kill", "x=explode", "x=kill@0", "x=kill@00", "x=kill@two", "x=kill@²"]
+)
 def test_other_texts_are_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r".+"):
+    with pytest.raises(ValueError, match=r"write name=kill, name=raise or name=hang"):
         parse_faults(text)
 
 
@@ -39,3 +48,11 @@ def test_point_fails_at_its_passing_alone() -> None:
 
 def test_without_faults_a_point_does_nothing() -> None:
     build_fault_point(())("anywhere")
+
+
+def test_text_that_cannot_be_read_is_left_to_the_settings_to_refuse() -> None:
+    program = "import tokensmith_server.faults as f; f.fault_point('anywhere')"
+    environment = os.environ | {VARIABLE: "junk"}
+    subprocess.run([sys.executable, "-c", program], check=True, env=environment)
+    with pytest.raises(ValidationError, match="fault_points"):
+        ServerSettings.model_validate({"fault_points": "junk"})
