@@ -17,6 +17,7 @@ import grpc.aio
 import pytest
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
+from pydantic import SecretStr
 
 from tests.integration.server.rig import KEY, OPERATOR, OPERATOR_TOKEN, ServerRig, failure_of
 from tests.integration.server.test_edge import BUILT, METHODS
@@ -106,7 +107,7 @@ async def serving(url: str, data_dir: Path) -> AsyncIterator[Served]:
     settings = ServerSettings(
         data_dir=data_dir,
         database_url=url,
-        admin_token=OPERATOR_TOKEN,  # type: ignore[arg-type]
+        admin_token=SecretStr(OPERATOR_TOKEN),
     )
     provider = FakeChatProvider("openai")
     async with open_app(settings, providers={"openai": provider}) as app:
@@ -245,6 +246,7 @@ async def test_request_that_cannot_be_is_not_found(rig: ServerRig, text: str) ->
 async def test_filter_that_nothing_can_pass_is_refused_by_name(
     rig: ServerRig, field: str, text: str
 ) -> None:
-    request = billing_pb.ListRequestsRequest(**{field: text})
+    fields: dict[str, Any] = {field: text}
+    request = billing_pb.ListRequestsRequest(**fields)
     told = await failure_of(rig.billing.ListRequests(request, metadata=(KEY,)))
     assert (told.code, told.facts["param"]) == (grpc.StatusCode.INVALID_ARGUMENT, field)
