@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,7 +36,9 @@ from tokensmith_server.clock import SystemClock
 from tokensmith_server.config import ServerSettings
 from tokensmith_server.signals import StopSignals
 from tokensmith_server.storage import migrate
+from tokensmith_server.storage.address import parse_database_url
 from tokensmith_server.storage.causes import cause_of
+from tokensmith_server.storage.engine import ServerLock
 from tokensmith_server.storage.errors import StorageError
 from tokensmith_server.storage.storage import open_storage
 
@@ -91,7 +93,7 @@ async def up(settings: UpSettings) -> None:
         OSError: an address is taken.
     """
     _make_data_dir(settings.server.data_dir)
-    migrate.upgrade(settings.server.database)
+    _migrate(settings.server.database)
     async with AsyncExitStack() as stack:
         server_settings = await _with_simulator(settings.server, stack)
         secret = await _demo_key(settings)
@@ -136,6 +138,21 @@ def _make_data_dir(path: Path) -> None:
         raise StorageError(
             f"cannot use the data directory {path} (TOKENSMITH_DATA_DIR): {cause_of(error)}"
         ) from error
+
+
+def _migrate(database_url: str) -> None:
+    """Bring the database to our schema, but not under a server that uses the SQLite file.
+
+    Raises:
+        StorageError: it can't be, or another server has the file.
+    """
+    address = parse_database_url(database_url)
+    with ExitStack() as held:
+        if address.sqlite_path is not None and migrate.exists(address):
+            lock = ServerLock(address.sqlite_path)
+            lock.acquire()
+            held.callback(lock.release)
+        migrate.upgrade(database_url)
 
 
 async def _with_simulator(settings: ServerSettings, stack: AsyncExitStack) -> ServerSettings:
@@ -226,8 +243,8 @@ async def _serve_with_workers(
         OSError: an address is taken.
     """
     with (
-        shared_address(settings.bridge.rest_listen) as rest,
-        shared_address(settings.server.grpc_listen) as grpc,
+        shared_address(settings.bridge.rest_listen, "TOKENSMITH_REST_LISTEN") as rest,
+        shared_address(settings.server.grpc_listen, "TOKENSMITH_GRPC_LISTEN") as grpc,
     ):
         environment = dict(os.environ) | {
             "TOKENSMITH_SIMULATOR_URL": server_settings.simulator_url,

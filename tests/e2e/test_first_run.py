@@ -6,16 +6,19 @@ import socket
 import stat
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx
 import openai
 import pytest
+from pysqlite3 import dbapi2
 
 from tests.support.processes import Gateway, descendants, environment, is_running, run_cli
 from tests.support.processes import running_gateway as run_gateway
 from tests.support.waiting import eventually
 from tokensmith_gateway.whereabouts import whereabouts_path
+from tokensmith_server.storage import migrate
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +75,19 @@ def test_second_server_on_the_same_file_is_refused_by_name(fresh: Gateway) -> No
     assert whereabouts_path(fresh.data_dir).exists()
 
 
+def test_database_in_use_is_not_migrated_by_a_second_start(fresh: Gateway) -> None:
+    path = fresh.data_dir / "tokensmith.db"
+    with closing(dbapi2.connect(str(path), isolation_level=None)) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0002'")
+        try:
+            assert fresh.cli("up").returncode == 5
+            assert migrate.current_revision(fresh.database_url) == "0002"
+        finally:
+            connection.execute(
+                "UPDATE alembic_version SET version_num = ?", (migrate.head_revision(),)
+            )
+
+
 def test_several_workers_on_sqlite_are_refused(tmp_path: Path) -> None:
     done = run_cli("up", "--workers", "2", env=environment(tmp_path / "data"))
     assert done.returncode == 2
@@ -79,7 +95,10 @@ def test_several_workers_on_sqlite_are_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "data").exists()
 
 
-@pytest.mark.parametrize("variable", ["TOKENSMITH_REST_LISTEN", "TOKENSMITH_GRPC_LISTEN"])
+@pytest.mark.parametrize(
+    "variable",
+    ["TOKENSMITH_REST_LISTEN", "TOKENSMITH_GRPC_LISTEN", "TOKENSMITH_METRICS_LISTEN"],
+)
 def test_taken_address_is_told_in_one_line(tmp_path: Path, variable: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
@@ -94,8 +113,10 @@ def test_taken_address_is_told_in_one_line(tmp_path: Path, variable: str) -> Non
     assert done.returncode == 1
     said = [line for line in done.stderr.splitlines() if line.startswith("tokensmith: ")]
     assert len(said) == 1
-    assert address.rpartition(":")[2] in said[0]
+    assert f"cannot listen on {address} ({variable}): " in said[0]
+    assert "in use" in said[0]
     assert "Traceback" not in done.stderr
+    assert "add_port" not in done.stderr, "gRPC's C core has nothing to add"
 
 
 def test_restart_keeps_account_key_and_balance_and_ends_cleanly(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from tokensmith_gateway.whereabouts import (
 )
 from tokensmith_server.clock import SystemClock
 from tokensmith_server.config import ServerSettings
+from tokensmith_server.listen_address import CannotListen
 from tokensmith_server.storage.storage import open_storage
 
 HERE = Whereabouts(
@@ -30,7 +31,7 @@ HERE = Whereabouts(
 
 
 def test_shared_address_gets_one_port_that_workers_can_listen_on() -> None:
-    with shared_address("127.0.0.1:0") as address:
+    with shared_address("127.0.0.1:0", "X_LISTEN") as address:
         port = int(address.removeprefix("127.0.0.1:"))
         assert port > 0
         for _ in range(2):
@@ -43,7 +44,10 @@ def test_shared_address_gets_one_port_that_workers_can_listen_on() -> None:
 def test_shared_address_that_is_taken_is_an_os_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        with pytest.raises(OSError, match="in use"), shared_address(address):
+        with (
+            pytest.raises(CannotListen, match=rf"{address} \(X_LISTEN\): .* in use"),
+            shared_address(address, "X_LISTEN"),
+        ):
             pass
 
 
