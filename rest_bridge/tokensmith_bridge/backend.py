@@ -58,6 +58,17 @@ class Backend:
             return MoneyFacts()
         return MoneyFacts(balance_microcredits=response.balance.available_microcredits)
 
+    async def require_key(self, metadata: Metadata, *, seconds: float) -> None:
+        """Have the key of a request looked up that is not read yet.
+
+        Raises:
+            Refusal: the server does not take it, or can't say.
+        """
+        rpc = self.billing.GetBalance(
+            billing_service_pb2.GetBalanceRequest(), metadata=metadata, timeout=seconds
+        )
+        await call_server(rpc)
+
     async def is_ready(self, *, seconds: float) -> bool:
         """Whether the server takes calls."""
         try:

@@ -16,6 +16,7 @@ from tokensmith_bridge.handlers.health import HealthHandlers
 from tokensmith_bridge.handlers.messages import MessagesHandlers
 from tokensmith_bridge.handlers.models import ModelHandlers
 from tokensmith_bridge.handlers.responses import ResponsesHandlers
+from tokensmith_bridge.reading import BodyReader
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -36,12 +37,14 @@ class Endpoint:
 
 def endpoints(backend: Backend, settings: BridgeSettings) -> tuple[Endpoint, ...]:
     """Everything that the bridge serves."""
-    chat = ChatHandlers(backend, settings)
-    messages = MessagesHandlers(backend, settings)
-    responses = ResponsesHandlers(backend, settings)
+    # One for all, since what is bounded is what the process holds.
+    bodies = BodyReader(backend, settings)
+    chat = ChatHandlers(backend, settings, bodies)
+    messages = MessagesHandlers(backend, settings, bodies)
+    responses = ResponsesHandlers(backend, settings, bodies)
     models = ModelHandlers(backend, settings)
     billing = BillingHandlers(backend, settings)
-    estimates = EstimateHandlers(backend, settings)
+    estimates = EstimateHandlers(backend, settings, bodies)
     health = HealthHandlers(backend, settings)
     docs = DocsHandlers()
     return (

@@ -19,7 +19,7 @@ from tokensmith_bridge.openai.bodies import chat_request_from_json
 from tokensmith_bridge.openai.chat_request import fill_params
 from tokensmith_bridge.openai.chat_response import chat_completion_to_json
 from tokensmith_bridge.openai.chat_stream import ChatStreamEncoder
-from tokensmith_bridge.reading import read_json_body
+from tokensmith_bridge.reading import BodyReader
 from tokensmith_bridge.relay import money_of, relay_stream
 from tokensmith_bridge.replies import json_reply
 
@@ -27,16 +27,17 @@ from tokensmith_bridge.replies import json_reply
 class ChatHandlers:
     """The chat endpoint."""
 
-    def __init__(self, backend: Backend, settings: BridgeSettings) -> None:
+    def __init__(self, backend: Backend, settings: BridgeSettings, bodies: BodyReader) -> None:
         self._chat = backend.chat
         self._settings = settings
+        self._bodies = bodies
 
     async def create_completion(self, request: web.Request) -> web.StreamResponse:
         """Complete a chat."""
         settings = self._settings
         call = request[CALL]
         metadata = call_metadata(request.headers, call.request_id)
-        body = await read_json_body(request, settings)
+        body = await self._bodies.read_json(request, metadata)
         asked = chat_request_from_json(body)
         call.model = asked.model
         call.stream = bool(asked.stream)

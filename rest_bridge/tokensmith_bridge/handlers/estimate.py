@@ -32,7 +32,7 @@ from tokensmith_bridge.openai.estimate import (
 from tokensmith_bridge.openai.responses_reading import input_items, response_request_from_json
 from tokensmith_bridge.openai.responses_request import fill_params as fill_response
 from tokensmith_bridge.openai.responses_request import in_own_words
-from tokensmith_bridge.reading import read_json_body
+from tokensmith_bridge.reading import BodyReader
 from tokensmith_bridge.replies import json_reply
 
 _MODEL_LENGTH_LOGGED: Final = 256
@@ -48,10 +48,11 @@ AsyncReader = Callable[
 class EstimateHandlers:
     """Prices before the call."""
 
-    def __init__(self, backend: Backend, settings: BridgeSettings) -> None:
+    def __init__(self, backend: Backend, settings: BridgeSettings, bodies: BodyReader) -> None:
         self._billing = backend.billing
         self._models = backend.models
         self._settings = settings
+        self._bodies = bodies
         self._facts = ModelFactsReader(backend)
         self._conversations = Conversations(backend)
         self._readers: Mapping[str, AsyncReader] = {
@@ -64,7 +65,7 @@ class EstimateHandlers:
         """Price the body of another endpoint."""
         call = request[CALL]
         metadata = call_metadata(request.headers, call.request_id)
-        body = await read_json_body(request, self._settings)
+        body = await self._bodies.read_json(request, metadata)
         outline = outline_from_json(body)
         call.model = (outline.model or "")[:_MODEL_LENGTH_LOGGED]
         seconds = deadline_seconds(request.headers, self._settings, stream=False)

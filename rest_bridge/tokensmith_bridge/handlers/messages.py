@@ -32,7 +32,7 @@ from tokensmith_bridge.call import (
 from tokensmith_bridge.config import BridgeSettings
 from tokensmith_bridge.model_facts import ModelFactsReader
 from tokensmith_bridge.openai.errors import Refusal
-from tokensmith_bridge.reading import read_json_body
+from tokensmith_bridge.reading import BodyReader
 from tokensmith_bridge.relay import money_of, relay_stream
 from tokensmith_bridge.replies import json_reply
 
@@ -40,17 +40,18 @@ from tokensmith_bridge.replies import json_reply
 class MessagesHandlers:
     """Anthropic's endpoints."""
 
-    def __init__(self, backend: Backend, settings: BridgeSettings) -> None:
+    def __init__(self, backend: Backend, settings: BridgeSettings, bodies: BodyReader) -> None:
         self._chat = backend.chat
         self._billing = backend.billing
         self._facts = ModelFactsReader(backend)
         self._settings = settings
+        self._bodies = bodies
 
     async def create_message(self, request: web.Request) -> web.StreamResponse:
         """Answer a conversation."""
         call = request[CALL]
         metadata = call_metadata(request.headers, call.request_id)
-        asked = messages_request_from_json(await read_json_body(request, self._settings))
+        asked = messages_request_from_json(await self._bodies.read_json(request, metadata))
         call.model = asked.model
         call.stream = bool(asked.stream)
         message: chat.CreateChatCompletionRequest | chat.StreamChatCompletionRequest
@@ -82,7 +83,7 @@ class MessagesHandlers:
         """Estimate the input of a message, free of charge."""
         call = request[CALL]
         metadata = call_metadata(request.headers, call.request_id)
-        asked = count_request_from_json(await read_json_body(request, self._settings))
+        asked = count_request_from_json(await self._bodies.read_json(request, metadata))
         call.model = asked.model
         seconds = deadline_seconds(request.headers, self._settings, stream=False)
         facts = await self._facts.read(asked.model, metadata, seconds=seconds)

@@ -44,7 +44,7 @@ from tokensmith_bridge.openai.responses_response import (
 )
 from tokensmith_bridge.openai.responses_schema import ResponseRequest
 from tokensmith_bridge.openai.responses_stream import ResponseStreamEncoder
-from tokensmith_bridge.reading import read_json_body
+from tokensmith_bridge.reading import BodyReader
 from tokensmith_bridge.relay import money_of, relay_stream
 from tokensmith_bridge.replies import json_reply
 from tokensmith_bridge.server_errors import refusal_from_rpc
@@ -74,20 +74,21 @@ class _Asked:
 class ResponsesHandlers:
     """The endpoints of responses."""
 
-    def __init__(self, backend: Backend, settings: BridgeSettings) -> None:
+    def __init__(self, backend: Backend, settings: BridgeSettings, bodies: BodyReader) -> None:
         self._chat = backend.chat
         self._responses = backend.responses
         self._billing = backend.billing
         self._conversations = Conversations(backend)
         self._facts = ModelFactsReader(backend)
         self._settings = settings
+        self._bodies = bodies
 
     async def create(self, request: web.Request) -> web.StreamResponse:
         """Make a response."""
         settings = self._settings
         call = request[CALL]
         metadata = call_metadata(request.headers, call.request_id)
-        body = await read_json_body(request, settings)
+        body = await self._bodies.read_json(request, metadata)
         asked = response_request_from_json(body)
         call.model = asked.model
         call.stream = bool(asked.stream)
@@ -116,7 +117,7 @@ class ResponsesHandlers:
         """Estimate the input of a response, free of charge."""
         call = request[CALL]
         metadata = call_metadata(request.headers, call.request_id)
-        body = await read_json_body(request, self._settings)
+        body = await self._bodies.read_json(request, metadata)
         asked = response_request_from_json(body)
         call.model = asked.model
         seconds = self._timeout(request)
