@@ -166,3 +166,22 @@ def test_refused_requests_leave_no_trace_in_the_ledger(
         eager.chat.completions.create(model=MODEL, messages=[])
     assert not books.requests(customer)
     assert books.balance(customer).available_microcredits == customer.granted_microcredits
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        ("/requests/%00", 404, "request_not_found"),
+        ("/requests/req_1%00", 404, "request_not_found"),
+        ("/requests?model=%00", 400, "invalid_value"),
+        ("/models/%00", 404, "model_not_found"),
+        ("/responses/resp_%00", 404, "response_not_found"),
+    ],
+)
+def test_address_with_a_nul_is_the_clients_error(
+    gateway: Gateway, customer: Customer, path: str, status: int, code: str
+) -> None:
+    headers = {"authorization": f"Bearer {customer.key}"}
+    answer = httpx.get(f"{gateway.base_url}{path}", headers=headers)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+    assert answer.headers["x-should-retry"] == "false"
