@@ -7,7 +7,7 @@ second that starting a command costs.
 import asyncio
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
@@ -68,6 +68,10 @@ class Books:
     def requests(self, customer: Customer) -> Sequence[RequestRecord]:
         """Its calls, newest first."""
         return self._run(lambda store: store.list_requests(customer.account_id, limit=100_000))
+
+    def beats(self) -> Mapping[str, int | None]:
+        """The last beat of each process that has open holds, by the process's name."""
+        return self._run(lambda store: store.list_hold_owners())
 
     def audit(self) -> AuditReport:
         """Check every invariant against every row, as of now."""
