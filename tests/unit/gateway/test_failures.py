@@ -30,7 +30,20 @@ def test_database_that_does_not_answer_is_told(
     assert done.exit_code == 5
     assert done.errors.startswith("tokensmith: ")
     assert done.errors.count("\n") == 1
+    assert "the PostgreSQL database none at 127.0.0.1:1: " in done.errors
+    assert "Connection refused" in done.errors
     assert not done.output
+
+
+def test_doctor_says_why_the_database_does_not_answer(
+    tokensmith: RunCommand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOKENSMITH_DATABASE_URL", "postgresql://u:hunter2@127.0.0.1:1/none")
+    done = tokensmith("doctor")
+    assert done.exit_code == 1
+    assert "the PostgreSQL database none at 127.0.0.1:1: " in done.output
+    assert "Connection refused" in done.output
+    assert "hunter2" not in done.output
 
 
 @pytest.mark.parametrize("arguments", NEED_DATABASE, ids=" ".join)
