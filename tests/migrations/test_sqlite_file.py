@@ -35,6 +35,15 @@ def test_looking_at_somebody_elses_database_leaves_it_as_it_is(tmp_path: Path) -
     assert [found.name for found in tmp_path.iterdir()] == ["photos.db"]
 
 
+def test_looking_at_ours_leaves_nothing_behind(tmp_path: Path) -> None:
+    path = tmp_path / "tokensmith.db"
+    migrate.upgrade(f"sqlite:///{path}")
+    before = path.read_bytes()
+    migrate.require_current(f"sqlite:///{path}")
+    assert path.read_bytes() == before
+    assert [found.name for found in tmp_path.iterdir()] == ["tokensmith.db"]
+
+
 def test_database_in_use_is_looked_at_as_its_user_last_left_it(tmp_path: Path) -> None:
     path = tmp_path / "tokensmith.db"
     migrate.upgrade(f"sqlite:///{path}")

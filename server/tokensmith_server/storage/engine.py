@@ -131,7 +131,8 @@ def create_looking_engine(database_url: str) -> Engine:
     path = parse_database_url(database_url).sqlite_path
     if path is None:
         return create_engine(database_url)
-    uri = f"file:{quote(str(path))}?mode=ro"
+    # "rw" makes no file, and whoever leaves last removes the log; with "ro" it would stay behind.
+    uri = f"file:{quote(str(path))}?mode=rw"
     return sqlalchemy.create_engine(
         "sqlite://",
         module=dbapi2,
