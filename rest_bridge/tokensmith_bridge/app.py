@@ -15,7 +15,7 @@ from tokensmith_bridge.backend import Backend
 from tokensmith_bridge.config import BridgeSettings, cannot_listen, split_listen
 from tokensmith_bridge.connection import ConnectionLimits, GuardedConnection
 from tokensmith_bridge.middleware import Nowhere, Outermost, meet_expectation
-from tokensmith_bridge.routes import endpoints
+from tokensmith_bridge.routes import endpoints, unbuilt_endpoints
 from tokensmith_bridge.under_way import UNDER_WAY, UnderWay
 
 _log = structlog.get_logger("tokensmith.bridge")
@@ -48,7 +48,7 @@ def build_app(settings: BridgeSettings, channel: grpc.aio.Channel) -> web.Applic
                 outermost.around(endpoint.name, endpoint.handler),
                 expect_handler=meet_expectation,
             )
-            for endpoint in table
+            for endpoint in (*table, *unbuilt_endpoints())
         ]
     )
     # Last, since the first that matches answers.

@@ -16,6 +16,8 @@ from tokensmith_bridge.handlers.health import HealthHandlers
 from tokensmith_bridge.handlers.messages import MessagesHandlers
 from tokensmith_bridge.handlers.models import ModelHandlers
 from tokensmith_bridge.handlers.responses import ResponsesHandlers
+from tokensmith_bridge.handlers.unbuilt import refuse_unbuilt
+from tokensmith_bridge.openai.unbuilt import UNBUILT
 from tokensmith_bridge.reading import BodyReader
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -71,6 +73,11 @@ def endpoints(backend: Backend, settings: BridgeSettings) -> tuple[Endpoint, ...
         Endpoint("GET", "/openapi.json", docs.describe),
         Endpoint("GET", "/docs", docs.show),
     )
+
+
+def unbuilt_endpoints() -> tuple[Endpoint, ...]:
+    """What is refused because its service is not built."""
+    return tuple(Endpoint("*", path, refuse_unbuilt(text)) for path, text in UNBUILT.items())
 
 
 def near_path(path: str, paths: Iterable[str]) -> str | None:

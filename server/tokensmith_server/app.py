@@ -34,7 +34,7 @@ from tokensmith_server.billing.servicer import BillingParts, BillingServicer, Bi
 from tokensmith_server.billing.sweeper import Sweeper, SweepPolicy
 from tokensmith_server.catalog.catalog import Catalog
 from tokensmith_server.catalog.loader import load_catalog
-from tokensmith_server.catalog.model import Kind
+from tokensmith_server.catalog.model import ModelSpec
 from tokensmith_server.catalog.rate_snapshot import rate_from_json
 from tokensmith_server.catalog.selection import ModelSelection
 from tokensmith_server.catalog.servicer import ModelServicer
@@ -44,6 +44,7 @@ from tokensmith_server.chat.service import ChatService
 from tokensmith_server.chat.servicer import ChatServicer
 from tokensmith_server.clock import Clock, SystemClock
 from tokensmith_server.config import ServerSettings
+from tokensmith_server.errors import SERVED_KINDS
 from tokensmith_server.ids import Ids, RandomIds
 from tokensmith_server.image.estimator import ImageEditEstimator, ImageEstimator
 from tokensmith_server.providers.base import ChatProvider, ProviderSettings
@@ -292,7 +293,7 @@ def _chat_parts(
         requests=store,
         catalog=catalog,
         providers=providers,
-        router=Router(catalog.values(), by_provider(providers), clock),
+        router=Router(_called(catalog), by_provider(providers), clock),
         supervisor=supervisor,
         rate_limiter=RateLimiter(
             clock, RatePolicy(settings.requests_per_minute, settings.tokens_per_minute)
@@ -303,6 +304,10 @@ def _chat_parts(
         simulated=settings.simulated,
         limits=chat_limits(settings),
     )
+
+
+def _called(catalog: Catalog) -> list[ModelSpec]:
+    return [model for model in catalog.values() if model.kind.value in SERVED_KINDS]
 
 
 def chat_limits(settings: ServerSettings) -> ChatLimits:
@@ -351,11 +356,11 @@ def _layers(
 
 def admin_servicer(chat: ChatServiceParts) -> AdminServicer:
     """The operator's view of the routes that calls take."""
-    texts = [model.id for model in chat.catalog.values() if model.kind is Kind.TEXT]
+    called = [model.id for model in _called(chat.catalog)]
     return AdminServicer(
         AdminParts(
             router=chat.router,
-            models=texts,
+            models=called,
             requests=chat.requests,
             read_rate=rate_from_json,
             clock=chat.clock,

@@ -54,21 +54,40 @@ _MAKES = {
 }
 
 
+SERVED_KINDS = frozenset({"text"})
+"""The kinds of models that can be called. Of the others there are prices and estimates alone."""
+
+
 class ModelKindMismatch(CallError):
-    """The model exists, but is for another kind of call; ``endpoint`` is the right one."""
+    """The model exists, but is for another kind of call; ``endpoint`` is the right one.
+
+    ``served`` says whether there are such calls at all.
+    """
 
     def __init__(self, model: str, *, kind: str, endpoint: str) -> None:
-        super().__init__(f"The model `{model}` {_MAKES.get(kind, kind)}; use {endpoint}.")
         self.model = model
         self.kind = kind
         self.endpoint = endpoint
+        self.served = kind in SERVED_KINDS
+        instead = (
+            f"; use {endpoint}."
+            if self.served
+            else ". This server has no such calls yet, only their prices: /v1/estimate takes the "
+            f"body of {endpoint}."
+        )
+        super().__init__(f"The model `{model}` {_MAKES.get(kind, kind)}{instead}")
 
 
 class ContextLengthExceeded(CallError):
     """Input and output together do not fit into the model's context."""
 
     def __init__(self, *, context_tokens: int, input_tokens: int | None) -> None:
-        super().__init__(f"The model's context holds {context_tokens} tokens.")
+        room = f"The model's context holds {context_tokens} tokens"
+        super().__init__(
+            f"{room}, and this request has at least {input_tokens}."
+            if input_tokens is not None
+            else f"{room}."
+        )
         self.context_tokens = context_tokens
         self.input_tokens = input_tokens
 

@@ -155,7 +155,26 @@ def test_what_cannot_be_priced_says_why(
 def test_chat_call_of_an_image_model_reads_well(gateway: Gateway, customer: Customer) -> None:
     body = {"model": "gpt-image-2", "messages": [{"role": "user", "content": "x"}]}
     error = post(gateway, customer, "/chat/completions", body).json()["error"]
-    assert error["message"] == "The model `gpt-image-2` makes images; use /v1/images/generations."
+    assert error["message"] == (
+        "The model `gpt-image-2` makes images. This server has no such calls yet, only their "
+        "prices: /v1/estimate takes the body of /v1/images/generations."
+    )
+    called = post(gateway, customer, "/images/generations", {"model": "gpt-image-2"})
+    assert called.status_code == 501
+    assert called.json()["error"]["code"] == "unimplemented"
+
+
+def test_models_say_whether_they_can_be_called(gateway: Gateway, customer: Customer) -> None:
+    headers = {"Authorization": f"Bearer {customer.key}"}
+    listed = httpx.get(f"{gateway.base_url}/models", headers=headers).json()["data"]
+    assert {model["kind"] for model in listed if model["served"]} == {"text"}
+    assert {model["kind"] for model in listed if not model["served"]} >= {"image", "video"}
+
+
+def test_doctor_counts_no_routes_of_models_that_can_not_be_called(gateway: Gateway) -> None:
+    routes = gateway.cli_json("doctor")["routes"]
+    assert routes
+    assert not [row["route"] for row in routes if "image" in row["route"]]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import msgspec
 
 from tokensmith.v1 import model_service_pb2 as model
 from tokensmith_bridge.openai.errors import credits_number
+from tokensmith_bridge.openai.unbuilt import is_unbuilt
 
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -72,6 +73,7 @@ def _model_to_dict(item: model.Model) -> dict[str, Any]:
         "display_name": item.display_name,
         "provider": item.provider,
         "endpoint": item.endpoint,
+        "served": not is_unbuilt(item.endpoint),
         "context_length": item.context_tokens if item.HasField("context_tokens") else None,
         "max_output_tokens": item.max_output_tokens if item.HasField("max_output_tokens") else None,
         "status": _STATUSES.get(item.lifecycle.status),

@@ -86,6 +86,11 @@ def _context_facts(error: call.ContextLengthExceeded) -> dict[str, str]:
     return facts
 
 
+def _kind_facts(error: call.ModelKindMismatch) -> dict[str, str]:
+    facts = {"param": "model", "model": error.model, "kind": error.kind}
+    return facts | ({"use": error.endpoint} if error.served else {})
+
+
 def _field_facts(error: call.InvalidField) -> dict[str, str]:
     return {"param": error.param} | ({"allowed": error.allowed} if error.allowed else {})
 
@@ -118,12 +123,7 @@ _TABLE: Final[dict[type[Exception], _Row]] = {
     call.ModelKindMismatch: _Row(
         _S.INVALID_ARGUMENT,
         _R.ERROR_REASON_MODEL_KIND_MISMATCH,
-        lambda error: {
-            "param": "model",
-            "model": error.model,
-            "kind": error.kind,
-            "use": error.endpoint,
-        },
+        _kind_facts,
     ),
     call.ContextLengthExceeded: _Row(
         _S.INVALID_ARGUMENT, _R.ERROR_REASON_CONTEXT_LENGTH_EXCEEDED, _context_facts

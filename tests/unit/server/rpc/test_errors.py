@@ -21,7 +21,7 @@ SENT: dict[ErrorReason, Exception] = {
     R.ERROR_REASON_UNSUPPORTED_PARAMETER: call.UnsupportedField("seed", "No.", model="m"),
     R.ERROR_REASON_MODEL_NOT_FOUND: call.ModelNotFound("gpt", ("gpt-5.4", "gpt-5.4-mini")),
     R.ERROR_REASON_MODEL_RETIRED: call.ModelRetired("m", retired_on="2026-01-01", replacement="n"),
-    R.ERROR_REASON_MODEL_KIND_MISMATCH: call.ModelKindMismatch("m", kind="image", endpoint="/v1/i"),
+    R.ERROR_REASON_MODEL_KIND_MISMATCH: call.ModelKindMismatch("m", kind="text", endpoint="/v1/t"),
     R.ERROR_REASON_CONTEXT_LENGTH_EXCEEDED: call.ContextLengthExceeded(
         context_tokens=10, input_tokens=12
     ),
@@ -119,7 +119,7 @@ FACTS: dict[ErrorReason, dict[str, str]] = {
     R.ERROR_REASON_UNSUPPORTED_PARAMETER: {"param": "seed", "model": "m"},
     R.ERROR_REASON_MODEL_NOT_FOUND: {"model": "gpt", "near_matches": "gpt-5.4,gpt-5.4-mini"},
     R.ERROR_REASON_MODEL_RETIRED: {"model": "m", "retired_date": "2026-01-01", "replacement": "n"},
-    R.ERROR_REASON_MODEL_KIND_MISMATCH: {"model": "m", "kind": "image", "use": "/v1/i"},
+    R.ERROR_REASON_MODEL_KIND_MISMATCH: {"model": "m", "kind": "text", "use": "/v1/t"},
     R.ERROR_REASON_CONTEXT_LENGTH_EXCEEDED: {"context_tokens": "10", "input_tokens": "12"},
     R.ERROR_REASON_INSUFFICIENT_CREDITS: {
         "required_microcredits": "5000000",
@@ -183,6 +183,20 @@ def test_errors_that_share_a_reason_share_its_code(error: Exception) -> None:
     reason = ALSO_SENT[error]
     wire = wire_error(error)
     assert (wire.reason, wire.code) == (reason_name(reason), CODES[reason])
+
+
+def test_nobody_is_sent_to_an_endpoint_that_is_not_built() -> None:
+    wire = wire_error(call.ModelKindMismatch("m", kind="image", endpoint="/v1/i"))
+    assert "use" not in wire.metadata
+    assert "makes images. This server has no such calls yet" in wire.message
+    assert "/v1/estimate takes the body of /v1/i" in wire.message
+
+
+def test_context_error_says_what_the_request_has_where_it_is_known() -> None:
+    known = call.ContextLengthExceeded(context_tokens=10, input_tokens=12)
+    assert str(known) == "The model's context holds 10 tokens, and this request has at least 12."
+    unknown = call.ContextLengthExceeded(context_tokens=10, input_tokens=None)
+    assert str(unknown) == "The model's context holds 10 tokens."
 
 
 def test_defects_have_a_fixed_text() -> None:
