@@ -28,7 +28,16 @@ STATEMENT_TIMEOUT_SECONDS = 5.0
 
 _CONNECT_TIMEOUT_SECONDS = 5
 _COLD_STATEMENT_TIMEOUT_SECONDS = 60.0
-_COLD_POOL_SIZE = 4
+# One for each thread of the cold path, and one for beats (``sessions``).
+_COLD_POOL_SIZE = 5
+# A server that has vanished (a failover, a dead network) is noticed within a quarter of a minute;
+# the kernel's defaults are hours, in which the thread that waits for it can do nothing else.
+_VANISHED: dict[str, Any] = {
+    "keepalives_idle": 5,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
 _PAGE_CACHE_KIBIBYTES = 32_768
 
 # The driver looks long for a way to adapt nulls and bytes before it takes them as they are,
@@ -113,7 +122,8 @@ def create_engine(database_url: str, *, read_only: bool = False) -> Engine:
         pool_pre_ping=True,
         pool_recycle=1800,
         # Taken apart by libpq, as the hot path's: SQLAlchemy reads some addresses differently.
-        connect_args=conninfo_to_dict(address.postgres_conninfo or "")
+        connect_args=_VANISHED
+        | conninfo_to_dict(address.postgres_conninfo or "")
         | {
             "connect_timeout": _CONNECT_TIMEOUT_SECONDS,
             "application_name": "tokensmith",

@@ -71,7 +71,7 @@ class SQLSweepStore:
         def write(session: Session) -> None:
             session.execute(_BEAT[session.get_bind().dialect.name], {"owner": owner})
 
-        await self._sessions.write(write)
+        await self._sessions.write_beat(write)
 
     async def retire(self, owner: str) -> None:
         """See ``SweepStore.retire``."""

@@ -1,11 +1,13 @@
 """The ledger on a PostgreSQL that is killed, frozen, restarted, or answers too late."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 
 import psycopg
 import pytest
+from sqlmodel import Session
 
 from tests.support import postgres
 from tests.support.clock import FakeClock
@@ -29,7 +31,7 @@ from tokensmith_server.storage.postgres_pipeline import (
     ResultRows,
     Statement,
 )
-from tokensmith_server.storage.sessions import Sessions
+from tokensmith_server.storage.sessions import COLD_THREADS, Sessions
 from tokensmith_server.storage.storage import SQLStore, open_storage
 from tokensmith_server.storage.writer import GroupCommitWriter
 
@@ -254,3 +256,28 @@ async def test_frozen_server_is_unavailable_while_the_event_loop_lives(
     await callers.close()
     await sessions.close()
     await writer.close()
+
+
+async def test_process_beats_on_though_all_other_threads_wait_for_the_database(url: str) -> None:
+    async with opened(url) as ledger:
+        account_id = await ledger.open_account(100)
+        await ledger.hold(account_id, owner="one")
+        store, gate = ledger.store, threading.Event()
+        assert isinstance(store, SQLStore)
+
+        def slow(session: Session) -> None:
+            session.connection()
+            gate.wait(30.0)
+
+        reads = [asyncio.ensure_future(store._sessions.read(slow)) for _ in range(COLD_THREADS)]
+        try:
+            async with asyncio.timeout(10.0):
+                await store.beat("one")
+                await store.beat("one")
+        finally:
+            gate.set()
+            await asyncio.gather(*reads)
+        assert (await store.list_hold_owners())["one"] is not None
+        await ledger.expire(
+            account_id, (await store.list_open_holds(account_id, limit=1))[0].hold_id
+        )
