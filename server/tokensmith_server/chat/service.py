@@ -269,14 +269,15 @@ class ChatService:
         """Let a retry wait until it may look again, as long as it has time and a listener."""
         running.joining = True
         try:
-            # With the first call's request id, and that call in another process, it finds itself.
-            if first is None or first is running:
-                await self._parts.sleep(_JOIN_PAUSE_SECONDS)
-            else:
-                first.joined = True
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(left_seconds):
-                        await first.done.wait()
+            with self._parts.supervisor.cuttable():
+                # It finds itself when the first call, in another process, has its request id.
+                if first is None or first is running:
+                    await self._parts.sleep(_JOIN_PAUSE_SECONDS)
+                else:
+                    first.joined = True
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(left_seconds):
+                            await first.done.wait()
         finally:
             running.joining = False
 

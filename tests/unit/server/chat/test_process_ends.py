@@ -53,6 +53,23 @@ async def test_whole_answer_whose_hold_is_being_placed_is_voided_and_not_sent(
     assert rig.provider.calls == []
 
 
+@pytest.mark.parametrize("elsewhere", [False, True])
+async def test_retry_that_waits_for_its_first_call_is_told_and_buys_nothing(
+    rig: ChatRig, *, elsewhere: bool
+) -> None:
+    rig.provider.queue(Answer(gate=asyncio.Event()))
+    first = asyncio.ensure_future(rig.complete(retry_count=0))
+    await eventually(lambda: rig.provider.running)
+    service = type(rig.service)(rig.parts) if elsewhere else rig.service
+    retry = asyncio.ensure_future(service.complete(rig.request(retry_count=1)))
+    await turns()
+    await rig.parts.supervisor.drain(0.0)
+    for listening in (first, retry):
+        with pytest.raises(ShuttingDown):
+            await listening
+    assert (await rig.record()).error_reason == "SHUTTING_DOWN"
+
+
 async def test_stream_is_charged_for_what_came(rig: ChatRig) -> None:
     rig.provider.queue(Script([batch(PIECES[0]), asyncio.Event()]))
     messages = rig.service.stream(rig.request())
