@@ -6,6 +6,7 @@ import socket
 from collections.abc import AsyncIterator
 from typing import Any
 
+import grpc
 import httpx
 import msgspec
 import openai
@@ -236,3 +237,17 @@ async def test_stopping_twice_is_stopping_once(bridge: RunningBridge) -> None:
     with pytest.raises(httpx.ConnectError):
         async with bridge.http() as http:
             await http.get("/healthz")
+
+
+async def test_call_that_a_stopping_server_did_not_take_is_to_be_tried_again(
+    bridge: RunningBridge,
+) -> None:
+    async def complete(_request: Any, context: Any) -> Any:
+        await context.abort(grpc.StatusCode.CANCELLED)
+
+    bridge.server.complete = complete
+    reader, writer = await bridge.connect()
+    writer.write(post(BODY))
+    status, headers, body = await read_answer(reader)
+    assert (status, code_of(body)) == (503, "server_unreachable")
+    assert headers["x-should-retry"] == "true"

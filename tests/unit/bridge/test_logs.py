@@ -26,3 +26,15 @@ def test_lines_below_the_level_are_not_written(capsys: pytest.CaptureFixture[str
     configure_logs(log_format="json", log_level="warning")
     structlog.get_logger("x").info("request")
     assert capsys.readouterr().err == ""
+
+
+def test_terminal_that_is_gone_fails_no_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Gone:
+        def write(self, line: str) -> None:
+            raise OSError(5, "Input/output error")
+
+        flush = write
+
+    monkeypatch.setattr("sys.stderr", Gone())
+    configure_logs(log_format="json", log_level="info")
+    structlog.get_logger("x").info("request")
