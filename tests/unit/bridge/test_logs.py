@@ -33,7 +33,8 @@ def test_terminal_that_is_gone_fails_no_request(monkeypatch: pytest.MonkeyPatch)
         def write(self, line: str) -> None:
             raise OSError(5, "Input/output error")
 
-        flush = write
+        def flush(self) -> None:
+            raise OSError(5, "Input/output error")
 
     monkeypatch.setattr("sys.stderr", Gone())
     configure_logs(log_format="json", log_level="info")
