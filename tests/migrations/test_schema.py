@@ -76,8 +76,9 @@ def test_database_that_was_never_migrated_is_refused_with_what_to_do(empty_url: 
 
 def test_older_schema_is_refused_with_what_to_do(empty_url: str) -> None:
     _migrated_to(empty_url, "0001")
-    with pytest.raises(StorageError, match=r"is at revision 0001.*run `tokensmith migrate`"):
-        migrate.require_current(empty_url)
+    for or_newer in (False, True):
+        with pytest.raises(StorageError, match=r"is at revision 0001.*run `tokensmith migrate`"):
+            migrate.require_current(empty_url, or_newer=or_newer)
     migrate.upgrade(empty_url)
     migrate.require_current(empty_url)
 
@@ -88,6 +89,7 @@ def test_newer_schema_is_refused_and_left_alone(empty_url: str) -> None:
     for start in (migrate.require_current, migrate.upgrade):
         with pytest.raises(StorageError, match=r"9999.*newer version"):
             start(empty_url)
+    migrate.require_current(empty_url, or_newer=True)
     assert migrate.current_revision(empty_url) == "9999"
 
 

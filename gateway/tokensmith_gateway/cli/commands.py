@@ -82,7 +82,7 @@ def server_command() -> None:
     """Serve gRPC alone; the database must be migrated."""
     settings = server_settings()
     configure_logs(_log_format_for_people(settings), settings.log_level)
-    migrate.require_current(settings.database)
+    migrate.require_current(settings.database, or_newer=True)
     uvloop.run(serve(settings, ready=lambda address: sys.stderr.write(f"gRPC on {address}\n")))
 
 

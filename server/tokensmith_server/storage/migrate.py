@@ -126,8 +126,11 @@ def is_current(database_url: str) -> bool:
     return current_revision(database_url) == head_revision()
 
 
-def require_current(database_url: str) -> None:
+def require_current(database_url: str, *, or_newer: bool = False) -> None:
     """Make sure that the database is there and at this code's revision; nothing is changed.
+
+    ``or_newer`` takes it too where a newer version has migrated it, as servers must that start
+    while others are upgraded, or rolled back: each revision works with the code before it.
 
     Raises:
         StorageError: it isn't; says what to do.
@@ -139,7 +142,7 @@ def require_current(database_url: str) -> None:
             " `tokensmith up` does; TOKENSMITH_DATABASE_URL or TOKENSMITH_DATA_DIR names another"
         )
     revision = current_revision(database_url)
-    if revision == head_revision():
+    if revision == head_revision() or (or_newer and _is_newer(revision)):
         return
     _refuse_newer(address, revision)
     state = "holds no tables of TokenSmith" if revision is None else f"is at revision {revision}"
@@ -150,12 +153,17 @@ def require_current(database_url: str) -> None:
 
 
 def _refuse_newer(address: DatabaseAddress, revision: str | None) -> None:
-    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
-    if revision is not None and revision not in known:
+    if _is_newer(revision):
         raise StorageError(
             f"{place_of(address)} is at revision {revision}, which this version does not know"
             f" (its newest is {head_revision()}): a newer version has migrated it, run that one"
         )
+
+
+def _is_newer(revision: str | None) -> bool:
+    """Whether this code does not know it."""
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    return revision is not None and revision not in known
 
 
 def _revision_in(connection: Connection) -> str | None:

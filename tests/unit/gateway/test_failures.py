@@ -82,10 +82,12 @@ def test_database_that_is_not_there_is_told_and_not_made(
     assert not (tmp_path / "mistyped").exists()
 
 
-@pytest.mark.parametrize("arguments", NEED_SCHEMA, ids=" ".join)
-@pytest.mark.parametrize(
-    ("revision", "advice"), [("0001", "run `tokensmith migrate`"), ("9999", "newer version")]
-)
+OLDER = [(arguments, "0001", "run `tokensmith migrate`") for arguments in NEED_SCHEMA]
+# A server starts there, since servers are upgraded one by one.
+NEWER = [(each, "9999", "newer version") for each in NEED_SCHEMA if each != ("server",)]
+
+
+@pytest.mark.parametrize(("arguments", "revision", "advice"), OLDER + NEWER)
 def test_database_of_another_version_is_told_and_left_alone(
     tokensmith: RunCommand, arguments: tuple[str, ...], revision: str, advice: str
 ) -> None:
