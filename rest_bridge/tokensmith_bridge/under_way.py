@@ -23,10 +23,6 @@ class UnderWay:
         self._empty = asyncio.Event()
         self._readiness_asked_at = -math.inf
 
-    def __len__(self) -> int:
-        """How many there are now."""
-        return len(self._tasks)
-
     def begin(self) -> "asyncio.Task[object]":
         """Note the request of the current task; returns what to ``end`` it with."""
         task = asyncio.current_task()
@@ -37,13 +33,15 @@ class UnderWay:
     def end(self, task: "asyncio.Task[object]") -> None:
         """Forget a request that has its answer, or never will."""
         self._tasks.discard(task)
-        self._cut.discard(task)
-        if self.closing and not self._tasks:
-            self._empty.set()
+        if self.closing:
+            self._cut.discard(task)
+            if not self._tasks:
+                self._empty.set()
 
     async def idle(self) -> None:
         """Wait until no request is under way. To be asked once ``closing`` is set."""
-        if self._tasks:
+        while self._tasks:
+            self._empty.clear()
             await self._empty.wait()
 
     def cut(self) -> int:

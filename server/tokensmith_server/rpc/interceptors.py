@@ -27,6 +27,10 @@ from tokensmith_server.rpc.observation import LogLayer, MetricsLayer, RequestIdL
 from tokensmith_server.rpc.operator import OperatorGate
 
 
+# Taken by a process that goes down: they belong to calls that were under way before.
+_LAST_WORDS = frozenset({"/tokensmith.v1.ResponseService/SaveResponse"})
+
+
 class LoadLayer(Layer):
     """Refuses at once what this process cannot take, instead of letting it queue."""
 
@@ -47,7 +51,7 @@ class LoadLayer(Layer):
         """Take a place for as long as the call runs. What needs no key, as health, takes none."""
         if call.method.startswith(KEYLESS_PREFIXES):
             return
-        if self.closing:
+        if self.closing and call.method not in _LAST_WORDS:
             raise ShuttingDown
         if self._running >= self._calls_max:
             raise Overloaded
@@ -63,7 +67,8 @@ class LoadLayer(Layer):
 
     async def idle(self) -> None:
         """Wait until no call has a place. To be asked once ``closing`` is set."""
-        if self._running:
+        while self._running:
+            self._empty.clear()
             await self._empty.wait()
 
 

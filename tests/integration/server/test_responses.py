@@ -7,6 +7,7 @@ import pytest
 
 from tests.integration.server.rig import KEY, KINDS, ServerRig, failure_of, open_server
 from tokensmith.v1 import response_service_pb2 as response_pb
+from tokensmith_server.rpc.interceptors import LoadLayer
 
 
 def response(response_id: str = "resp_1", **changes: Any) -> response_pb.StoredResponse:
@@ -64,6 +65,16 @@ async def test_a_conversation_with_a_gap_is_refused() -> None:
         stream = rig.responses.StreamConversation(request, metadata=(KEY,))
         told = await failure_of(anext(aiter(stream)))
         assert (told.reason, told.facts["resource"]) == ("RESPONSE_NOT_FOUND", "resp_1")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_response_that_ends_while_the_server_goes_down_is_kept(kind: str) -> None:
+    async with open_server(kind) as rig:
+        rig.layers.get(LoadLayer).closing = True
+        await save(rig, response("resp_1"))
+        request = response_pb.GetResponseRequest(response_id="resp_1")
+        told = await failure_of(rig.responses.GetResponse(request, metadata=(KEY,)))
+        assert told.reason == "SHUTTING_DOWN"
 
 
 async def test_every_method_needs_a_key() -> None:
