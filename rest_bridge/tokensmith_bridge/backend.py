@@ -1,7 +1,7 @@
 """The server, as the bridge sees it: generated stubs on a channel that it is given."""
 
 import asyncio
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import grpc
 import grpc.aio
@@ -17,12 +17,19 @@ from tokensmith.v1 import (
 )
 from tokensmith_bridge.call import Metadata
 from tokensmith_bridge.openai.errors import MoneyFacts
-from tokensmith_bridge.server_errors import refusal_from_rpc
+from tokensmith_bridge.server_errors import rate_limit_headers, refusal_from_rpc
 
 _log = structlog.get_logger("tokensmith.bridge")
 
 # Reasons for which a key that could not be looked up counts as refused.
 _KEY_REASONS: Final = frozenset({"INVALID_API_KEY", "PERMISSION_DENIED"})
+
+
+class KeyFacts(NamedTuple):
+    """What is known of a key's owner beside a call; nothing where the server could not say."""
+
+    money: MoneyFacts
+    rate_limit_headers: tuple[tuple[str, str], ...]
 
 
 class Backend:
@@ -39,24 +46,28 @@ class Backend:
         self.responses: Any = response_service_pb2_grpc.ResponseServiceStub(channel)
         self.health: Any = health_pb2_grpc.HealthStub(channel)
 
-    async def check_key(self, metadata: Metadata, *, seconds: float) -> MoneyFacts:
-        """Look up the key of a request that goes no further, and its account's balance.
+    async def check_key(self, metadata: Metadata, *, seconds: float) -> "KeyFacts":
+        """Look up the key of a request that goes no further, its account's balance, its limits.
 
         Raises:
             Refusal: the key is wrong. Where the server can't say, nothing is raised: the request is
                 refused in any case.
         """
+        rpc = self.billing.GetBalance(
+            billing_service_pb2.GetBalanceRequest(), metadata=metadata, timeout=seconds
+        )
         try:
-            response = await self.billing.GetBalance(
-                billing_service_pb2.GetBalanceRequest(), metadata=metadata, timeout=seconds
-            )
+            response = await rpc
         except grpc.aio.AioRpcError as error:
             refusal = refusal_from_rpc(error)
             if refusal.reason in _KEY_REASONS:
                 raise refusal from None
             _log.warning("key check failed", reason=refusal.reason)
-            return MoneyFacts()
-        return MoneyFacts(balance_microcredits=response.balance.available_microcredits)
+            return KeyFacts(MoneyFacts(), ())
+        return KeyFacts(
+            MoneyFacts(balance_microcredits=response.balance.available_microcredits),
+            tuple(rate_limit_headers(await rpc.initial_metadata())),
+        )
 
     async def require_key(self, metadata: Metadata, *, seconds: float) -> None:
         """Have the key of a request looked up that is not read yet.

@@ -14,6 +14,7 @@ from tokensmith_bridge.openai.errors import BridgeReason, Refusal
 Metadata = tuple[tuple[str, str], ...]
 
 _AUTHORIZATION: Final = istr("Authorization")
+_ORIGIN: Final = istr("Origin")
 _X_API_KEY: Final = istr("x-api-key")
 _IDEMPOTENCY_KEY: Final = istr("Idempotency-Key")
 _CLIENT_REQUEST_ID: Final = istr("X-Client-Request-Id")
@@ -47,6 +48,7 @@ class Call:
         "charged_microcredits",
         "client_request_id",
         "first_frame_seconds",
+        "from_browser",
         "model",
         "reason",
         "request_id",
@@ -65,6 +67,8 @@ class Call:
         self.speaks_anthropic = False
         self.charged_microcredits: int | None = None
         self.first_frame_seconds: float | None = None
+        # Whether a page of another site asks, so that its browser wants to be told that it may.
+        self.from_browser = _ORIGIN in headers
         offered = headers.get(_CLIENT_REQUEST_ID)
         self.client_request_id = offered if offered and _is_plain(offered, 128) else None
 

@@ -12,8 +12,8 @@ from aiohttp import HttpVersion11, web
 from tokensmith_bridge import metrics
 from tokensmith_bridge.backend import Backend
 from tokensmith_bridge.call import CALL, Call, call_metadata, speaks_anthropic
-from tokensmith_bridge.openai.errors import BridgeReason, MoneyFacts, Refusal
-from tokensmith_bridge.replies import error_reply
+from tokensmith_bridge.openai.errors import BridgeReason, Refusal
+from tokensmith_bridge.replies import error_reply, preflight_reply
 from tokensmith_bridge.routes import Endpoint, Handler, near_path
 from tokensmith_bridge.server_errors import ServerRefusal
 from tokensmith_bridge.under_way import UnderWay, going_down
@@ -95,18 +95,21 @@ class Outermost:
 
         So a wrong key is told before anything else, and the balance is in the headers as always.
         """
-        if refusal.concerns_caller and not isinstance(refusal, ServerRefusal):
+        if not isinstance(refusal, ServerRefusal) and refusal.reason != "INVALID_API_KEY":
             try:
-                refusal.money = await self._balance(request, call)
+                await self._look_up_key(request, call, refusal)
             except Refusal as wrong_key:
-                refusal = wrong_key
+                if refusal.concerns_caller:
+                    refusal = wrong_key
         call.reason = refusal.reason
         call.charged_microcredits = refusal.money.charged_microcredits
         return error_reply(call, refusal)
 
-    async def _balance(self, request: web.Request, call: Call) -> MoneyFacts:
+    async def _look_up_key(self, request: web.Request, call: Call, refusal: Refusal) -> None:
         metadata = call_metadata(request.headers, call.request_id)
-        return await self._backend.check_key(metadata, seconds=self._key_check_seconds)
+        facts = await self._backend.check_key(metadata, seconds=self._key_check_seconds)
+        refusal.money = facts.money
+        refusal.headers += facts.rate_limit_headers
 
     def _write(
         self, request: web.Request, route: str, call: Call, status: int, seconds: float
@@ -144,8 +147,15 @@ class Nowhere:
         allowed.discard("*")
         if allowed and request.headers.get("Upgrade", "").lower() == "websocket":
             raise Refusal(BridgeReason.NO_WEBSOCKETS, "There are no WebSockets here: use POST.")
+        if allowed and _is_preflight(request):
+            return preflight_reply(request[CALL], allowed, request.headers)
         if allowed:
-            return self._other_method(request, ", ".join(sorted(allowed)))
+            listed = ", ".join(sorted(allowed))
+            raise Refusal(
+                BridgeReason.METHOD_NOT_ALLOWED,
+                f"{request.path[:200]} does not take {request.method[:20]}, but {listed}.",
+                headers=[("Allow", listed)],
+            )
         meant = near_path(request.path, self._paths)
         hint = f" Did you mean {meant}?" if meant else ""
         raise Refusal(
@@ -153,15 +163,14 @@ class Nowhere:
             f"There is nothing at {request.method[:20]} {request.path[:200]}.{hint}",
         )
 
-    @staticmethod
-    def _other_method(request: web.Request, allowed: str) -> web.StreamResponse:
-        refusal = Refusal(
-            BridgeReason.METHOD_NOT_ALLOWED,
-            f"{request.path[:200]} does not take {request.method[:20]}, but {allowed}.",
-        )
-        call = request[CALL]
-        call.reason = refusal.reason
-        return error_reply(call, refusal, more_headers=[("Allow", allowed)])
+
+def _is_preflight(request: web.Request) -> bool:
+    """Whether a browser asks if a page may make a call; it sends no key with that."""
+    return (
+        request.method == "OPTIONS"
+        and request[CALL].from_browser
+        and "Access-Control-Request-Method" in request.headers
+    )
 
 
 async def meet_expectation(request: web.Request) -> web.StreamResponse | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from aiohttp import web
-from multidict import CIMultiDict, istr
+from multidict import CIMultiDict, CIMultiDictProxy, istr
 
 from tokensmith.credits import format_credits
 from tokensmith_bridge.anthropic.errors import anthropic_error_body, anthropic_status
@@ -39,6 +39,15 @@ _EVENTS: Final[CIMultiDict[str]] = CIMultiDict(
         istr("X-Accel-Buffering"): "no",
     }
 )
+
+# Any page may call with a key of its own, and read what it gets. Credentials of the browser's own
+# (cookies, client certificates) are never taken, so none are allowed.
+_FOR_BROWSERS: Final = (
+    (istr("Access-Control-Allow-Origin"), "*"),
+    (istr("Access-Control-Expose-Headers"), "*"),
+)
+# How long a browser need not ask again.
+_PREFLIGHT_SECONDS: Final = "7200"
 
 # What the server says of rate limits goes on as it is.
 _COPIED: Final = {
@@ -89,9 +98,7 @@ def stream_reply(
     return EventStream(headers=headers)
 
 
-def error_reply(
-    call: Call, refusal: Refusal, *, more_headers: Iterable[tuple[str, str]] = ()
-) -> web.Response:
+def error_reply(call: Call, refusal: Refusal) -> web.Response:
     """An error in OpenAI's shape, or in Anthropic's for its clients, with what it cost."""
     if call.speaks_anthropic:
         body, status = anthropic_error_body(refusal, call.request_id), anthropic_status(refusal)
@@ -100,8 +107,21 @@ def error_reply(
     response = json_reply(call, body, money=refusal.money)
     response.set_status(status)
     response.headers.update(error_headers(refusal))
-    response.headers.extend(more_headers)
+    response.headers.extend(refusal.headers)
     return response
+
+
+def preflight_reply(
+    call: Call, methods: Iterable[str], asked: "CIMultiDictProxy[str]"
+) -> web.Response:
+    """Allow a page to make a call, with whatever headers it wants to send."""
+    headers = CIMultiDict(_COMMON)
+    _add_call_headers(headers, call, ())
+    headers["Access-Control-Allow-Methods"] = ", ".join(sorted(methods))
+    # A star would not stand for `Authorization`.
+    headers["Access-Control-Allow-Headers"] = asked.get("Access-Control-Request-Headers", "*")
+    headers["Access-Control-Max-Age"] = _PREFLIGHT_SECONDS
+    return web.Response(status=204, headers=headers)
 
 
 def _add_call_headers(
@@ -115,6 +135,8 @@ def _add_call_headers(
         elif key == "x-request-id" and isinstance(value, str) and value:
             call.request_id = value
     headers[_REQUEST_ID] = call.request_id
+    if call.from_browser:
+        headers.extend(_FOR_BROWSERS)
     if call.speaks_anthropic:
         headers[_ANTHROPIC_REQUEST_ID] = call.request_id
     if call.client_request_id is not None:

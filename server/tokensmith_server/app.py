@@ -196,7 +196,7 @@ async def open_app(
             settings=settings,
             store=store,
             catalog=catalog,
-            layers=_layers(settings, store, clock, ids, readiness),
+            layers=_layers(settings, parts, store, readiness),
             health=health,
             supervisor=supervisor,
             sweeper=_sweeper(settings, store, clock, owner, supervisor),
@@ -340,17 +340,18 @@ def billing_parts(chat: ChatServiceParts, store: BillingStore) -> BillingParts:
 
 
 def _layers(
-    settings: ServerSettings, store: SQLStore, clock: Clock, ids: Ids, readiness: Readiness
+    settings: ServerSettings, chat: ChatServiceParts, store: SQLStore, readiness: Readiness
 ) -> LayerStack:
     return build_layers(
-        clock=clock,
-        ids=ids,
-        authenticator=Authenticator(store, clock),
+        clock=chat.clock,
+        ids=chat.ids,
+        authenticator=Authenticator(store, chat.clock),
         calls_max=settings.calls_max,
         default_deadline_seconds=settings.default_deadline_seconds,
         read_balance=store.get_balance,
         suspect_ledger=readiness.suspect,
         operator=OperatorGate(_operator_token(settings)),
+        look_at_limits=chat.rate_limiter.look,
     )
 
 

@@ -59,6 +59,10 @@ class RateLimiter:
         bucket.tokens -= wanted
         return _headers(bucket, policy)
 
+    def look(self, key_id: str) -> tuple[tuple[str, str], ...]:
+        """OpenAI's rate-limit headers as they are now; takes nothing."""
+        return _headers(self._refilled(key_id), self._policy)
+
     def _refilled(self, key_id: str) -> _Bucket:
         now = self._clock.monotonic()
         policy = self._policy

@@ -92,7 +92,9 @@ class BillingHandlers:
             call,
             render(found),
             server_headers=await rpc.initial_metadata(),
-            money=await self._backend.check_key(metadata, seconds=self._settings.key_check_seconds),
+            money=(
+                await self._backend.check_key(metadata, seconds=self._settings.key_check_seconds)
+            ).money,
         )
 
     def _timeout(self, request: web.Request) -> float:

@@ -74,7 +74,8 @@ class ModelHandlers:
 
     async def _money(self, metadata: Metadata) -> MoneyFacts:
         """Today's balance, where the ledger says it."""
-        return await self._backend.check_key(metadata, seconds=self._settings.key_check_seconds)
+        facts = await self._backend.check_key(metadata, seconds=self._settings.key_check_seconds)
+        return facts.money
 
     def _timeout(self, request: web.Request) -> float:
         return deadline_seconds(request.headers, self._settings, stream=False)

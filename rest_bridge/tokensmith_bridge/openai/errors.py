@@ -4,7 +4,7 @@ Reasons are the contract's ``ErrorReason`` names without their prefix, and the f
 bridge has (``BridgeReason``). OpenAI's own types and codes are used where it has one for the case.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -153,6 +153,7 @@ class Refusal(Exception):
         facts: the contract's metadata for this reason.
         money: what it cost.
         retry_after_ms: when a retry makes sense.
+        headers: further ones for the answer, as of rate limits.
     """
 
     def __init__(
@@ -164,6 +165,7 @@ class Refusal(Exception):
         facts: Mapping[str, str] | None = None,
         money: MoneyFacts = FREE,
         retry_after_ms: int | None = None,
+        headers: Iterable[tuple[str, str]] = (),
     ) -> None:
         super().__init__(reason, message)
         self.reason = reason
@@ -173,6 +175,7 @@ class Refusal(Exception):
         self.param = param or self.facts.get("param")
         self.money = money
         self.retry_after_ms = retry_after_ms
+        self.headers = tuple(headers)
 
     @property
     def concerns_caller(self) -> bool:

@@ -1,7 +1,7 @@
 """What every RPC passes on its way in and out, outermost first.
 
-request id → log → metrics → errors → load shedding → authentication → deadline. Each layer says
-which others must be around it, and ``build_layers`` asserts the order. The outer ones are in
+request id → log → metrics → errors → load shedding → authentication → limits → deadline. Each layer
+says which others must be around it, and ``build_layers`` asserts the order. The outer ones are in
 ``observation.py`` and ``error_layer.py``.
 """
 
@@ -25,7 +25,6 @@ from tokensmith_server.rpc.layer import (
 )
 from tokensmith_server.rpc.observation import LogLayer, MetricsLayer, RequestIdLayer
 from tokensmith_server.rpc.operator import OperatorGate
-
 
 # Taken by a process that goes down: they belong to calls that were under way before.
 _LAST_WORDS = frozenset({"/tokensmith.v1.ResponseService/SaveResponse"})
@@ -97,13 +96,28 @@ class AuthLayer(Layer):
         call.caller = await self._authenticator.authenticate(call.text("authorization"))
 
 
+class LimitsLayer(Layer):
+    """Says what is left of the key's limits, where the call itself has not: it took nothing."""
+
+    inside_of = (AuthLayer,)
+
+    def __init__(self, look: Callable[[str], tuple[tuple[str, str], ...]]) -> None:
+        self._look = look
+
+    def leave(self, call: RPCCall) -> None:
+        """Add the headers, unless they are there or the head has gone out."""
+        # The first header is the request's id.
+        if len(call.initial_metadata) == 1 and not call.initial_metadata_sent and call.caller:
+            call.initial_metadata.extend(self._look(call.caller.key_id))
+
+
 class DeadlineLayer(Layer):
     """Gives a unary call without a deadline the default one, and tells the service of it.
 
     Streams are bounded by their service, which must settle them.
     """
 
-    inside_of = (AuthLayer,)
+    inside_of = (AuthLayer, LimitsLayer)
 
     def __init__(self, default_seconds: float) -> None:
         self._default_seconds = default_seconds
@@ -148,11 +162,13 @@ def build_layers(
     read_balance: BalanceReader | None = None,
     suspect_ledger: Callable[[], None] = lambda: None,
     operator: OperatorGate | None = None,
+    look_at_limits: Callable[[str], tuple[tuple[str, str], ...]] = lambda _: (),
 ) -> LayerStack:
     """The layers of one process.
 
     ``read_balance`` is asked when a call failed before its money was known,
-    ``suspect_ledger`` is told when one failed for want of the ledger. Without an ``operator``
+    ``suspect_ledger`` is told when one failed for want of the ledger, ``look_at_limits`` says what
+    is left to a key. Without an ``operator``
     nobody is let in as one.
     """
     layers: tuple[Layer, ...] = (
@@ -162,6 +178,7 @@ def build_layers(
         ErrorLayer(read_balance, suspect_ledger),
         LoadLayer(calls_max),
         AuthLayer(authenticator, operator or OperatorGate(None)),
+        LimitsLayer(look_at_limits),
         DeadlineLayer(default_deadline_seconds),
     )
     assert_order(layers)

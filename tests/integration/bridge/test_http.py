@@ -15,7 +15,6 @@ from tests.integration.bridge.conftest import RunningBridge, StartBridge
 from tests.integration.bridge.fake_server import KEY, fail
 from tests.integration.bridge.refusals import error_of
 from tests.support.turns import eventually
-from tokensmith_bridge.openai.unbuilt import UNBUILT
 from tokensmith_bridge.replies import _COPIED
 
 CHAT = "/v1/chat/completions"
@@ -203,36 +202,6 @@ async def test_an_unknown_path_is_answered_in_our_shape(
     assert error["code"] == "unknown_url"
     assert error["message"].endswith(hint)
     assert ("Did you mean" in error["message"]) == bool(hint)
-
-
-@pytest.mark.parametrize("path", sorted(UNBUILT))
-@pytest.mark.parametrize("method", ["POST", "GET", "DELETE"])
-async def test_what_is_not_built_says_so_and_what_there_is_instead(
-    bridge: RunningBridge, method: str, path: str
-) -> None:
-    url = re.sub(r"\{.*?\}", "a/b" if "model_path" in path else "x", path)
-    async with bridge.http() as http:
-        response = await http.request(method, url)
-    assert response.status_code == 501
-    error = error_of(response)
-    assert (error["code"], error["message"]) == ("unimplemented", UNBUILT[path])
-    assert response.headers["x-should-retry"] == "false"
-    assert response.headers["x-credits-charged"] == "0"
-
-
-async def test_what_is_not_built_is_still_told_to_nobody_without_a_key(
-    bridge: RunningBridge,
-) -> None:
-    async with bridge.http(key="pk_live_bad") as http:
-        response = await http.post("/v1/images/generations", json={})
-    assert response.status_code == 401
-
-
-async def test_nobody_is_sent_to_what_is_not_built(bridge: RunningBridge) -> None:
-    async with bridge.http() as http:
-        response = await http.post("/v1/image/generations", json={})
-    assert response.status_code == 404
-    assert "images" not in error_of(response)["message"]
 
 
 async def test_another_method_is_told_which_ones_there_are(bridge: RunningBridge) -> None:

@@ -142,6 +142,7 @@ async def open_server(
             default_deadline_seconds=default_deadline_seconds,
             read_balance=chat.store.get_balance,
             operator=OperatorGate(OPERATOR_TOKEN),
+            look_at_limits=chat.parts.rate_limiter.look,
         )
         health = Health(SERVICES)
         server: Any = InProcessServer((layers,))

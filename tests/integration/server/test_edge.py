@@ -218,6 +218,31 @@ async def test_message_that_is_too_large_says_how_large_it_may_be() -> None:
         assert told.facts["limit_bytes"] == str(MESSAGE_BYTES_MAX)
 
 
+async def limits_of(call: Any) -> dict[str, str]:
+    """What a call's head says of the key's limits."""
+    head = dict(await call.initial_metadata())
+    return {key: value for key, value in head.items() if key.startswith("x-ratelimit-")}
+
+
+async def test_every_call_of_a_key_says_what_is_left_and_takes_nothing_by_that(
+    rig: ServerRig,
+) -> None:
+    for path in (GET_BALANCE, "/tokensmith.v1.ModelService/ListModels"):
+        for _ in range(2):
+            call = begin(rig, path, KEY)
+            await call
+            limits = await limits_of(call)
+            assert len(limits) == 6
+            limit = limits["x-ratelimit-limit-requests"]
+            assert limits["x-ratelimit-remaining-requests"] == limit
+
+
+async def test_refused_call_says_what_is_left_too(rig: ServerRig) -> None:
+    call = rig.complete(params=chat_service_pb2.ChatCompletionParams(model="no such model"))
+    assert (await failure_of(call)).reason == "MODEL_NOT_FOUND"
+    assert len(await limits_of(call)) == 6
+
+
 async def test_calls_beyond_the_bound_are_shed_at_once(kind: str) -> None:
     async with open_server(kind, calls_max=2) as rig:
         gate = asyncio.Event()

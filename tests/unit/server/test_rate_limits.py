@@ -13,6 +13,14 @@ def limiter(requests: int = 60, tokens: int = 6_000) -> tuple[RateLimiter, FakeC
     return RateLimiter(clock, RatePolicy(requests, tokens)), clock
 
 
+def test_looking_takes_nothing() -> None:
+    limiter = RateLimiter(FakeClock(), RatePolicy(requests_per_minute=1, tokens_per_minute=10))
+    for _ in range(3):
+        assert ("x-ratelimit-remaining-requests", "1") in limiter.look("key")
+    limiter.admit("key", 1)
+    assert ("x-ratelimit-remaining-requests", "0") in limiter.look("key")
+
+
 def test_allowance_of_requests_is_used_up_and_flows_back() -> None:
     limits, clock = limiter()
     for _ in range(60):

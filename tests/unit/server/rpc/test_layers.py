@@ -17,6 +17,7 @@ from tokensmith_server.rpc.error_layer import ErrorLayer
 from tokensmith_server.rpc.interceptors import (
     AuthLayer,
     DeadlineLayer,
+    LimitsLayer,
     LoadLayer,
     assert_order,
     build_layers,
@@ -24,7 +25,16 @@ from tokensmith_server.rpc.interceptors import (
 from tokensmith_server.rpc.layer import Layer, LayerStack
 from tokensmith_server.rpc.observation import LogLayer, MetricsLayer, RequestIdLayer
 
-ORDER = (RequestIdLayer, LogLayer, MetricsLayer, ErrorLayer, LoadLayer, AuthLayer, DeadlineLayer)
+ORDER = (
+    RequestIdLayer,
+    LogLayer,
+    MetricsLayer,
+    ErrorLayer,
+    LoadLayer,
+    AuthLayer,
+    LimitsLayer,
+    DeadlineLayer,
+)
 
 
 def layers() -> tuple[Layer, ...]:
