@@ -4,12 +4,14 @@ The one place that multiplies a rate: the receipt, the log and the ledger carry 
 """
 # ruff: noqa: S101
 
+from dataclasses import replace
 from typing import Final
 
 from tokensmith_server.billing.errors import TierUnknown
 from tokensmith_server.billing.estimates import (
     TextFacts,
     estimate_input_tokens,
+    estimate_low_input_tokens,
     estimate_low_tokens,
 )
 from tokensmith_server.billing.rates import ImageRate, SecondRate, SecondTier, TokenRate
@@ -27,6 +29,7 @@ __all__ = [
     "charge_images",
     "charge_seconds",
     "estimate_input_tokens",
+    "estimate_low_input_tokens",
     "estimate_low_tokens",
     "hold_lines",
     "hold_terms",
@@ -261,17 +264,24 @@ def second_hold_terms(
 
 
 def low_charge(
-    rate: TokenRate, *, input_bytes: int, output_bytes: int, held_microcredits: int
+    rate: TokenRate,
+    *,
+    facts: TextFacts,
+    input_usage: TokenUsage | None = None,
+    output_bytes: int,
+    held_microcredits: int,
 ) -> tuple[TokenUsage, int]:
     """Usage and price of a stream that broke off before the provider said its usage.
 
-    Counted from the text that was sent and the text that reached the client, both low, and never
-    more than the hold. Nothing delivered is nothing charged.
+    The input is what the provider said of it at the beginning, if it did (``input_usage``), else
+    what was sent, counted low; the output is what reached the client, counted low. Never more than
+    the hold. Nothing delivered is nothing charged.
     """
     assert held_microcredits >= 0, held_microcredits
     if output_bytes == 0:
         return TokenUsage(0, 0), 0
-    usage = TokenUsage(estimate_low_tokens(input_bytes), estimate_low_tokens(output_bytes))
+    read = input_usage or TokenUsage(estimate_low_input_tokens(facts), 0)
+    usage = replace(read, output_tokens=estimate_low_tokens(output_bytes))
     return usage, min(charge(rate, usage), held_microcredits)
 
 

@@ -95,12 +95,18 @@ class HeldCall:
         return call_error(error, self.model, self.attempts.route.provider)
 
     def price(
-        self, usage: TokenUsage | None, *, output_bytes: Callable[[], int], free: bool
+        self,
+        usage: TokenUsage | None,
+        *,
+        input_usage: TokenUsage | None = None,
+        output_bytes: Callable[[], int],
+        free: bool,
     ) -> Price:
         """The price of what came out.
 
         By the provider's usage where it gave one that can be true, else by a low estimate of our
-        own, which alone asks for ``output_bytes``. Blocked and empty answers are ``free``.
+        own, which alone asks for ``output_bytes`` and, for the input, goes by ``input_usage``.
+        Blocked and empty answers are ``free``.
         """
         if free:
             return Price(0, usage or TokenUsage(0, 0), estimated=usage is None)
@@ -108,9 +114,11 @@ class HeldCall:
             return Price(pricing.charge(self.rate, usage), usage, estimated=False)
         if usage is not None:
             _log.error("usage.implausible", hold=self.placed.hold_id, model=self.model.id)
+        known = input_usage is not None and self._plausible(input_usage)
         low, microcredits = pricing.low_charge(
             self.rate,
-            input_bytes=self.facts.text_bytes,
+            facts=self.facts,
+            input_usage=input_usage if known else None,
             output_bytes=output_bytes(),
             held_microcredits=self.placed.amount_microcredits,
         )

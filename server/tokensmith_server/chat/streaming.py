@@ -15,14 +15,13 @@ from tokensmith.v1 import usage_pb2
 from tokensmith_server.billing.commands import AttemptOutcome, Outcome
 from tokensmith_server.billing.convert import OUTCOMES, usage_to_proto
 from tokensmith_server.billing.errors import LedgerUnavailable
-from tokensmith_server.billing.usage import TokenUsage
 from tokensmith_server.catalog.model import Route
 from tokensmith_server.chat.assembly import Assembly
 from tokensmith_server.chat.call import HeldCall
-from tokensmith_server.chat.completion import finish_name
-from tokensmith_server.chat.facts import delivered_bytes, has_worth_in
+from tokensmith_server.chat.facts import delivered_bytes
 from tokensmith_server.chat.failures import log_reason
 from tokensmith_server.chat.mailbox import Mailbox, ReaderTooSlow
+from tokensmith_server.chat.progress import StreamProgress
 from tokensmith_server.chat.settlement import Settler, charge_message
 from tokensmith_server.errors import ShuttingDown, StreamInterrupted
 from tokensmith_server.faults import fault_point
@@ -44,54 +43,6 @@ class _ListenerLeft(Exception):
 
 
 @dataclass(slots=True)
-class _Progress:
-    """What has come so far, and how much of it was handed over."""
-
-    output_bytes: int = 0
-    # Whether there is more than reasoning: a provider that breaks off before that has failed.
-    worth: bool = False
-    usage: TokenUsage | None = None
-    system_fingerprint: str = ""
-    service_tier: str = ""
-    moderation_json: str = ""
-    messages: int = 0
-    finish_reasons: dict[int, chat_pb.FinishReason] = field(default_factory=dict)
-    # How many choices had their finish reason handed over.
-    ended_choices: int = 0
-
-    def note(self, batch: ChatBatch) -> None:
-        for delta in batch.deltas:
-            if delta.finish_reason:
-                self.finish_reasons[delta.choice_index] = delta.finish_reason
-        self.worth = self.worth or has_worth_in(batch.deltas)
-        if batch.usage is not None:
-            self.usage = batch.usage
-        self.system_fingerprint = batch.system_fingerprint or self.system_fingerprint
-        self.service_tier = batch.service_tier or self.service_tier
-        self.moderation_json = batch.moderation_json or self.moderation_json
-
-    @property
-    def blocked(self) -> bool:
-        reasons = self.finish_reasons.values()
-        filtered = chat_pb.FINISH_REASON_CONTENT_FILTER
-        return bool(reasons) and all(reason == filtered for reason in reasons)
-
-    @property
-    def outcome(self) -> Outcome:
-        """What the customer has when the stream ended in good order."""
-        if self.blocked:
-            return Outcome.BLOCKED
-        # Reasoning that was shown is something: a caller's own limit may leave nothing else.
-        shown = self.worth or self.output_bytes > 0
-        return Outcome.DELIVERED if shown else Outcome.EMPTY
-
-    @property
-    def finish_reason(self) -> str | None:
-        first = self.finish_reasons.get(0, chat_pb.FINISH_REASON_UNSPECIFIED)
-        return finish_name(first)
-
-
-@dataclass(slots=True)
 class StreamRun:
     """One streamed call from its hold to its settlement. Listen through ``mailbox``."""
 
@@ -99,7 +50,7 @@ class StreamRun:
     settler: Settler
     completion_id: str
     mailbox: Mailbox[Message]
-    _progress: _Progress = field(default_factory=_Progress)
+    _progress: StreamProgress = field(default_factory=StreamProgress)
     _stream: ChatStream | None = None
     # The run's own task while it relays, which is when it may be interrupted.
     _relaying: asyncio.Task[None] | None = None
@@ -343,6 +294,7 @@ class StreamRun:
         call, progress = self.call, self._progress
         price = call.price(
             progress.usage,
+            input_usage=progress.input_usage,
             output_bytes=lambda: progress.output_bytes,
             free=outcome in {Outcome.BLOCKED, Outcome.EMPTY},
         )
@@ -371,8 +323,8 @@ class StreamRun:
         return message
 
     def _kept(self, usage: usage_pb2.TokenUsage, outcome: Outcome) -> bytes | None:
-        """The whole answer for whoever uses the key again, in the form of the unary one."""
-        if self._assembly is None:
+        """The answer for whoever uses the key again, as a unary one, unless nothing is in it."""
+        if self._assembly is None or outcome is Outcome.EMPTY:
             return None
         progress, call = self._progress, self.call
         return chat_pb.CreateChatCompletionResponse(

@@ -143,6 +143,8 @@ class ChatBatch:
     deltas: list[chat_pb.ChatCompletionDelta]
     # The last one reported wins; providers that report running usage overwrite, never add.
     usage: TokenUsage | None = None
+    # What the provider told of the input, without output, where it does so before the end.
+    input_usage: TokenUsage | None = None
     system_fingerprint: str = ""
     service_tier: str = ""
     moderation_json: str = ""

@@ -186,7 +186,7 @@ class MessagesStreamParser:
     def _start_message(self, event: wire.MessageStart) -> None:
         self._started = True
         self._model = event.message.model or ""
-        self._counter.begin(event.message.usage)
+        self._batch.input_usage = self._counter.begin(event.message.usage)
 
     def _start_block(self, event: wire.BlockStart) -> None:
         self._started = True

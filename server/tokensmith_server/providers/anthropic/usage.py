@@ -64,11 +64,17 @@ class UsageCounter:
             if value is not None:
                 setattr(self._counts, name, value)
 
-    def begin(self, block: bytes | msgspec.Raw) -> None:
-        """Take the block that a stream begins with: its output is only what had come by then."""
+    def begin(self, block: bytes | msgspec.Raw) -> TokenUsage | None:
+        """Take the block that a stream begins with: its output is only what had come by then.
+
+        Returns what it says of the input, which is whole already; ``None`` if that makes no sense.
+        """
         self.take(block)
-        self._counts.output_tokens = None
+        self._counts.output_tokens = 0
         self._counts.output_tokens_details = None
+        usage = self.reading().usage
+        self._counts.output_tokens = None
+        return usage
 
     def reading(self) -> UsageReading:
         """Return what has been said so far."""

@@ -16,6 +16,7 @@ from tokensmith_server.billing.pricing import (
     charge_images,
     charge_seconds,
     estimate_input_tokens,
+    estimate_low_input_tokens,
     estimate_low_tokens,
     hold_terms,
     low_charge,
@@ -268,7 +269,8 @@ def test_estimate_grows_with_the_request(facts: TextFacts, more: int) -> None:
 
 @given(facts_of_requests)
 def test_low_estimate_stays_below_the_high_one(facts: TextFacts) -> None:
-    assert estimate_low_tokens(facts.text_bytes) <= estimate_input_tokens(facts)
+    assert estimate_low_tokens(facts.text_bytes) <= estimate_low_input_tokens(facts)
+    assert estimate_low_input_tokens(facts) <= estimate_input_tokens(facts)
 
 
 def test_hold_is_input_estimate_and_default_allowance() -> None:
@@ -355,18 +357,39 @@ def test_ceiling_covers_every_usage_within_estimate_and_cap(
 
 
 def test_low_charge_counts_a_token_for_five_bytes_rounded_down() -> None:
-    usage, price = low_charge(GPT, input_bytes=1_004, output_bytes=99, held_microcredits=10**9)
+    facts = TextFacts("gpt", text_bytes=904, message_count=1, tool_bytes=100)
+    usage, price = low_charge(GPT, facts=facts, output_bytes=99, held_microcredits=10**9)
     assert (usage.input_tokens, usage.output_tokens) == (200, 19)
     assert price == 200 * 5_000 + 19 * 30_000
 
 
+def test_low_charge_counts_pictures_sound_and_files() -> None:
+    facts = TextFacts(
+        "gpt", 0, 1, image_details=("low", ""), audio_bytes=192_000, file_bytes=60_000
+    )
+    usage, _ = low_charge(GPT, facts=facts, output_bytes=5, held_microcredits=10**9)
+    assert usage.input_tokens == 2 * 64 + 10 + 600
+    large = replace(facts, file_bytes=10**8)
+    usage, _ = low_charge(GPT, facts=large, output_bytes=5, held_microcredits=10**9)
+    assert usage.input_tokens == 2 * 64 + 10 + 1_500
+
+
+def test_low_charge_takes_what_the_provider_told_of_the_input() -> None:
+    told = TokenUsage(900, 0, cached_input_tokens=100)
+    usage, _ = low_charge(
+        GPT, facts=SHORT, input_usage=told, output_bytes=50, held_microcredits=10**9
+    )
+    assert usage == TokenUsage(900, 10, cached_input_tokens=100)
+
+
 def test_low_charge_is_never_above_the_hold() -> None:
-    _, price = low_charge(GPT, input_bytes=1_000, output_bytes=1_000, held_microcredits=77)
+    _, price = low_charge(GPT, facts=SHORT, output_bytes=1_000, held_microcredits=77)
     assert price == 77
 
 
 def test_low_charge_of_nothing_delivered_is_nothing() -> None:
-    usage, price = low_charge(GPT, input_bytes=10**6, output_bytes=0, held_microcredits=10**12)
+    facts = TextFacts("gpt", text_bytes=10**6, message_count=1)
+    usage, price = low_charge(GPT, facts=facts, output_bytes=0, held_microcredits=10**12)
     assert price == 0
     assert usage.total_tokens == 0
 

@@ -180,6 +180,35 @@ async def test_running_usage_is_the_price_of_an_abandoned_stream(rig: ChatRig) -
     assert (record.charged_microcredits, record.usage_estimated) == (10 * 1_500 + 2 * 9_000, False)
 
 
+@pytest.mark.parametrize("break_off", [True, False])
+async def test_input_that_the_provider_told_is_charged_however_the_stream_ends(
+    rig: ChatRig, break_off: bool
+) -> None:
+    """Else whoever leaves just before the end has pictures and documents for nothing."""
+    told = batch("x" * 50, input_usage=TokenUsage(100, 0, cached_input_tokens=0))
+    broken = failure(ErrorKind.CONNECTION, Phase.STREAMING)
+    rig.provider.queue(Script([told, broken if break_off else asyncio.Event()]))
+    messages = rig.service.stream(rig.request())
+    await anext(messages)
+    if break_off:
+        with pytest.raises(StreamInterrupted):
+            await anext(messages)
+    await messages.aclose()
+    await rig.idle()
+    record = await rig.record()
+    assert (record.charged_microcredits, record.usage_estimated) == (100 * 1_500 + 90_000, True)
+
+
+async def test_input_that_cannot_be_true_is_counted_by_us(rig: ChatRig) -> None:
+    told = batch("x" * 50, input_usage=TokenUsage(10_000_000, 0))
+    rig.provider.queue(Script([told, asyncio.Event()]))
+    messages = rig.service.stream(rig.request())
+    await anext(messages)
+    await messages.aclose()
+    await rig.idle()
+    assert (await rig.record()).charged_microcredits == expected_charge(1)
+
+
 async def test_stream_of_a_key_runs_to_its_end_without_a_listener(rig: ChatRig) -> None:
     gate = asyncio.Event()
     rig.provider.queue(Script([batch("Hel"), gate, batch("lo"), *ending()]))

@@ -197,6 +197,22 @@ def test_output_of_the_first_event_is_not_the_answers(last: Any) -> None:
     assert outcome.parser.usage_problem
 
 
+def test_input_is_told_with_the_first_content_and_without_output() -> None:
+    """What a stream that breaks off later is charged by."""
+    outcome = good(
+        [[start(cache_read_input_tokens=4), block(0), text("a")], [stop(), ending(), END]]
+    )
+    first, *others = outcome.batches
+    assert first.input_usage == TokenUsage(13, 0, cached_input_tokens=4)
+    assert [batch.input_usage for batch in others] == [None] * len(others)
+
+
+@pytest.mark.parametrize("usage", [{"input_tokens": -1}, {"input_tokens": None}])
+def test_input_that_makes_no_sense_is_not_told(usage: Any) -> None:
+    outcome = good([[start(**usage), block(0), text("a")], [stop(), ending(), END]])
+    assert outcome.batches[0].input_usage is None
+
+
 def test_stream_without_usage_has_none_and_no_problem() -> None:
     message = {"id": "m", "model": MODEL, "content": []}
     frames = [event("message_start", message=message), block(0), text("a")]
