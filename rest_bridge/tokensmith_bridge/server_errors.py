@@ -30,6 +30,8 @@ _BARE: Final[dict[grpc.StatusCode, tuple[str, str]]] = {
     ),
     grpc.StatusCode.UNIMPLEMENTED: ("METHOD_UNIMPLEMENTED", "This server can't do that yet."),
 }
+# How fields of the contract that a client can't see are called over REST.
+_PARAMS: Final = {"request_id": "Idempotency-Key"}
 _TOO_LARGE_TEXT: Final = "message larger than max"
 _UNKNOWN: Final = ("INTERNAL", "Something went wrong on our side.")
 
@@ -42,16 +44,19 @@ def refusal_from_rpc(error: grpc.aio.AioRpcError) -> ServerRefusal:
     """Read status, reason and facts, and from the trailing metadata what the call cost."""
     typed = error_from_rpc(error)
     money = money_from_metadata(error.trailing_metadata() or ())
+    headers = rate_limit_headers(error.initial_metadata() or ())
     if not typed.reason:
         reason, message = _BARE.get(error.code(), _UNKNOWN)
         if _TOO_LARGE_TEXT in (error.details() or ""):
             reason, message = "PAYLOAD_TOO_LARGE", "The request is larger than the server takes."
-        return ServerRefusal(reason, message, money=money)
+        return ServerRefusal(reason, message, money=money, headers=headers)
     return ServerRefusal(
         typed.reason,
         typed.message,
+        param=_PARAMS.get(typed.metadata.get("param", "")),
         facts=typed.metadata,
         money=money,
+        headers=headers,
         retry_after_ms=_retry_after_ms(typed.retry_after_seconds, typed.metadata),
     )
 
@@ -61,6 +66,15 @@ def _retry_after_ms(seconds: float | None, facts: dict[str, str]) -> int | None:
         return round(seconds * 1000)
     text = facts.get("retry_after_ms", "")
     return int(text) if text.isascii() and text.isdigit() else None
+
+
+def rate_limit_headers(metadata: Iterable[tuple[str, str | bytes]]) -> list[tuple[str, str]]:
+    """What initial metadata says of rate limits, which goes on as it is."""
+    return [
+        (key, value)
+        for key, value in metadata
+        if key.startswith("x-ratelimit-") and isinstance(value, str)
+    ]
 
 
 def money_from_metadata(metadata: Iterable[tuple[str, str | bytes]]) -> MoneyFacts:
