@@ -44,8 +44,10 @@ class EarlierRequest:
 def answer_keyed(earlier: EarlierRequest, command: PlaceHold) -> StoredResult | None:
     """The answer to a command whose idempotency key was used before.
 
-    ``None`` means that the first try produced nothing: the key passes to the new hold. A settled
-    call whose answer was not kept is answered without a payload, and never run again.
+    ``None`` means that the first try produced nothing: the key passes to the new hold. That is so
+    too where a settled call cost nothing and no answer of it was kept, as with an empty one. One
+    that was charged, and whose answer was not kept, is answered without a payload: it is never
+    run again.
 
     Raises:
         IdempotencyKeyReused: the key belongs to another request, however that ended.
@@ -55,9 +57,11 @@ def answer_keyed(earlier: EarlierRequest, command: PlaceHold) -> StoredResult | 
         raise IdempotencyKeyReused(earlier.request_id)
     if earlier.state is HoldState.HELD:
         raise IdempotencyInProgress(earlier.request_id)
-    if earlier.state is HoldState.SETTLED:
-        return _replay(earlier)
-    return None
+    if earlier.state is not HoldState.SETTLED:
+        return None
+    if earlier.payload is None and not earlier.charged_microcredits:
+        return None
+    return _replay(earlier)
 
 
 def joins_earlier(command: PlaceHold) -> bool:

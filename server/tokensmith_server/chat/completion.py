@@ -98,6 +98,8 @@ class CompletionRun:
         # Kept with the answer, since the ledger keeps the rest of its charge.
         answer.charge.catalog_version = call.catalog_version
         answer.charge.outcome = OUTCOMES[outcome]
+        # An empty answer is nothing to give out again: the repeat is a call of its own.
+        kept = call.request.may_be_repeated and outcome is not Outcome.EMPTY
         resolution = await self.settler.settle(
             call.settlement(
                 price,
@@ -105,7 +107,7 @@ class CompletionRun:
                 call.attempts.answered(result.facts),
                 now=self.settler.clock.now(),
                 finish_reason=finish_reason_name(completion),
-                result=answer.SerializeToString() if call.request.may_be_repeated else None,
+                result=answer.SerializeToString() if kept else None,
             ),
             until_monotonic=call.window_end_monotonic,
         )

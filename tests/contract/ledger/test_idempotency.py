@@ -44,6 +44,16 @@ async def test_key_of_a_settled_call_without_a_kept_answer_is_never_run_again(
     assert answer.charged_microcredits == 40
 
 
+async def test_key_of_a_settled_call_that_cost_nothing_and_kept_nothing_passes_to_the_new_hold(
+    ledger: LedgerUnderTest,
+) -> None:
+    account_id = await ledger.open_account(1_000)
+    first = await ledger.hold(account_id, idempotency_key="key")
+    await ledger.settle(account_id, first.hold_id, 0, outcome=Outcome.EMPTY)
+    second = await ledger.hold(account_id, idempotency_key="key")
+    assert second.hold_id != first.hold_id
+
+
 @pytest.mark.parametrize("end", ["none", "settle", "void"])
 async def test_key_with_another_request_is_refused_however_the_first_ended(
     ledger: LedgerUnderTest, end: str

@@ -57,7 +57,6 @@ async def test_key_gets_the_first_answer_again_at_no_charge(rig: ChatRig) -> Non
     ("answer", "outcome"),
     [
         (Answer(), usage_pb2.OUTCOME_DELIVERED),
-        (Answer(text=""), usage_pb2.OUTCOME_EMPTY),
         (Answer(finish_reason=chat_pb.FINISH_REASON_CONTENT_FILTER), usage_pb2.OUTCOME_BLOCKED),
     ],
 )
@@ -90,6 +89,17 @@ async def test_key_of_a_failed_call_is_free_again(rig: ChatRig) -> None:
     with pytest.raises(UpstreamRejected):
         await rig.complete(idempotency_key="k")
     assert not (await rig.complete(idempotency_key="k")).charge.replayed
+
+
+async def test_key_of_an_empty_answer_is_free_again(rig: ChatRig) -> None:
+    rig.provider.queue(Answer(text=""))
+    first = await rig.complete(idempotency_key="k")
+    assert first.charge.outcome == usage_pb2.OUTCOME_EMPTY
+    again = await rig.complete(idempotency_key="k")
+    assert not again.charge.replayed
+    assert again.charge.charged_microcredits == PRICE
+    assert (await rig.complete(idempotency_key="k")).charge.replayed
+    assert len(rig.provider.calls) == 2
 
 
 async def test_fifty_calls_with_one_key_buy_once(rig: ChatRig) -> None:

@@ -222,12 +222,14 @@ async def test_stream_of_a_key_is_replayed_as_a_stream_with_everything_it_had(
 
 
 @pytest.mark.parametrize("script", [Script([]), Script(ending())])
-async def test_empty_stream_of_a_key_is_replayed_too(rig: ChatRig, script: Script) -> None:
+async def test_key_of_an_empty_stream_is_free_again(rig: ChatRig, script: Script) -> None:
     rig.provider.queue(script)
-    await rig.stream(idempotency_key="k")
-    (again,) = await rig.stream(idempotency_key="k")
-    assert again.charge.outcome == usage_pb2.OUTCOME_EMPTY
-    assert len(rig.provider.calls) == 1
+    first = await rig.stream(idempotency_key="k")
+    assert first[-1].charge.outcome == usage_pb2.OUTCOME_EMPTY
+    again = await rig.stream(idempotency_key="k")
+    assert not again[-1].charge.replayed
+    assert again[-1].charge.outcome == usage_pb2.OUTCOME_DELIVERED
+    assert len(rig.provider.calls) == 2
 
 
 async def test_key_of_a_running_stream_is_refused_for_now(rig: ChatRig) -> None:
