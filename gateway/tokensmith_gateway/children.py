@@ -14,6 +14,8 @@ from typing import Any
 import msgspec
 
 _READY_SECONDS = 60.0
+# From the end of a child's output to its own; killed before, it would have no exit code of its own.
+_LAST_WORDS_SECONDS = 5.0
 
 
 class ChildFailed(OSError):
@@ -84,11 +86,19 @@ async def start_child(
         process.kill()
         raise
     if not line:
-        if process.returncode is None:
-            process.kill()
-        code = await process.wait()
+        code = await _ended(process)
         raise ChildFailed(f"the {name} did not start (exit code {code})")
     return Child(name, process, msgspec.json.decode(line))
+
+
+async def _ended(process: asyncio.subprocess.Process) -> int:
+    """The exit code of a child that closes its output, or says nothing; killed if it stays."""
+    try:
+        async with asyncio.timeout(_LAST_WORDS_SECONDS):
+            return await process.wait()
+    except TimeoutError:
+        process.kill()
+        return await process.wait()
 
 
 async def stdin_closed() -> None:

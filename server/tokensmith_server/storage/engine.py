@@ -3,6 +3,7 @@
 import fcntl
 import os
 import sqlite3
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ _VANISHED: dict[str, Any] = {
     "tcp_user_timeout": 15_000,
 }
 _PAGE_CACHE_KIBIBYTES = 32_768
+_BUSY_PAUSE_SECONDS = 0.01
 
 # The driver looks long for a way to adapt nulls and bytes before it takes them as they are,
 # twenty times as long as binding them takes. An adapter that changes nothing ends the search.
@@ -93,7 +95,7 @@ def connect_sqlite(path: Path, *, read_only: bool = False) -> sqlite3.Connection
 def configure_sqlite(connection: Any, *, read_only: bool = False) -> None:
     """Set durability: a commit returns once the write-ahead log is on the disk."""
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
+    _begin_log(cursor)
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.execute(f"PRAGMA cache_size=-{_PAGE_CACHE_KIBIBYTES}")
@@ -101,6 +103,23 @@ def configure_sqlite(connection: Any, *, read_only: bool = False) -> None:
     if read_only:
         cursor.execute("PRAGMA query_only=ON")
     cursor.close()
+
+
+def _begin_log(cursor: Any) -> None:
+    """Turn the file to its write-ahead log, for which SQLite itself does not wait.
+
+    It fails at once where two connections do so to a new file at the same moment.
+    """
+    deadline = time.monotonic() + BUSY_TIMEOUT_SECONDS
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except dbapi2.OperationalError as error:
+            if error.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() > deadline:
+                raise
+            time.sleep(_BUSY_PAUSE_SECONDS)
+        else:
+            return
 
 
 def create_engine(database_url: str, *, read_only: bool = False) -> Engine:
