@@ -44,6 +44,9 @@ _PATTERN_WORDS: Final = {
     "^[0-9]{1,10}": "a token id, in digits",
 }
 
+# The escape of a first half without that of a second one.
+_HALF_CHARACTER: Final = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u)")
+
 
 def chat_request_from_json(body: bytes) -> ChatRequest:
     """Decode the body of ``POST /v1/chat/completions``.
@@ -66,12 +69,20 @@ def decode_body(decoder: "msgspec.json.Decoder[Body]", body: bytes) -> Body:
     except msgspec.ValidationError as error:
         raise refusal_from_validation(str(error), decoder.type) from None
     except msgspec.DecodeError as error:
-        raise _malformed(f"{str(error).removeprefix('JSON is malformed: ')}.") from None
+        raise _malformed(_why_malformed(str(error), body)) from None
     except UnicodeDecodeError:
         raise _malformed("it is not valid UTF-8.") from None
     except RecursionError:
         raise _malformed("it is nested too deeply.") from None
     return decoded
+
+
+def _why_malformed(text: str, body: bytes) -> str:
+    """The decoder's words, save for a string that ends after half a character: it says all ends."""
+    ends_whole = body.rstrip().endswith((b"}", b"]"))
+    if text == "Input data was truncated" and ends_whole and _HALF_CHARACTER.search(body):
+        return "a string has half of a surrogate pair, like \\ud83d without the escape after it."
+    return f"{text.removeprefix('JSON is malformed: ')}."
 
 
 def decode_body_in_parts(decoder: "msgspec.json.Decoder[Body]", body: bytes) -> Body:

@@ -30,7 +30,7 @@ class ModelSelection:
             ModelRetired: its provider has withdrawn it.
         """
         if not model_id:
-            raise InvalidField("model", "`model` is required; GET /v1/models lists them.")
+            raise InvalidField("model", "`model` is required; ListModels (over REST GET /v1/models) has them all.")
         model = self._catalog.find(model_id)
         if model is None:
             raise ModelNotFound(model_id, self._catalog.near_matches(model_id))

@@ -1,7 +1,8 @@
 """What every chat request must be, whatever the model: presence, ranges, lengths, references.
 
 Only fields that are set are looked at, one small check each. What a model or provider does not
-take is the adapter's to say.
+take is the adapter's to say. Errors name settings as OpenAI's JSON does, like all errors about
+settings, and like the models' parameter schemas.
 """
 
 import re
@@ -44,11 +45,11 @@ def check_params(params: Params) -> None:
             check(params, value)
 
 
-def _between(name: str, low: float, high: float) -> Check:
+def _between(name: str, low: int, high: int) -> Check:
     def check(_: Params, value: float) -> None:
         # Written so that a NaN is refused too.
         if not low <= value <= high:
-            allowed = f"{low:g} to {high:g}"
+            allowed = f"{low} to {high}"
             raise InvalidField(name, f"`{name}` must be {allowed}.", allowed=allowed)
 
     return check

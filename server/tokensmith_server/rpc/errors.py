@@ -75,7 +75,7 @@ def _insufficient_text(error: billing.InsufficientCredits) -> str:
 
 def _not_found_text(error: call.ModelNotFound) -> str:
     if not error.near_matches:
-        return f"{error} GET /v1/models lists the models there are."
+        return f"{error} ListModels has those there are."
     return f"{error} Did you mean {', '.join(f'`{name}`' for name in error.near_matches)}?"
 
 

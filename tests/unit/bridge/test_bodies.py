@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.unit.bridge.requests import chat_requests, json_values
 from tokensmith_bridge.openai.bodies import allowed_values, chat_request_from_json
-from tokensmith_bridge.openai.errors import Refusal
+from tokensmith_bridge.openai.errors import BridgeReason, Refusal
 from tokensmith_bridge.openai.schema import ChatRequest
 
 MINIMAL: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
@@ -162,3 +162,20 @@ def test_allowed_values_are_found_in_the_schema() -> None:
     assert values["response_format.type"] == ("text", "json_object", "json_schema")
     assert values["tool_choice"] == ("auto", "none", "required")
     assert values["audio.format"] == ("aac", "flac", "mp3", "opus", "pcm16", "wav")
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b'{"model":"\\ud800"}', "half of a surrogate pair"),
+        (b'{"model":"\\uD83Dx"}  ', "half of a surrogate pair"),
+        (b'{"model":"\\udc00"}', "invalid utf-16 surrogate pair"),
+        (b'{"model":"x', "Input data was truncated"),
+        (b'{"model":"\\ud800', "Input data was truncated"),
+        (b'{"model":"\\ud83d\\ude00","metadata":{}', "Input data was truncated"),
+    ],
+)
+def test_half_a_character_is_told_from_half_a_body(body: bytes, words: str) -> None:
+    refusal = refusal_of(body)
+    assert refusal.reason == BridgeReason.MALFORMED_JSON
+    assert words in refusal.message

@@ -223,3 +223,9 @@ def test_field_out_of_range_is_found_whatever_else_there_is(
     chat.MergeFrom(chat_pb.ChatCompletionParams(**fields))
     with pytest.raises(InvalidField):
         check_params(chat)
+
+
+def test_bounds_are_told_to_the_last_digit() -> None:
+    with pytest.raises(InvalidField) as caught:
+        check_params(params(max_output_tokens=0))
+    assert caught.value.allowed == "1 to 2147483647"

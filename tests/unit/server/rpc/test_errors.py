@@ -213,4 +213,4 @@ def test_text_of_an_empty_account_says_what_is_needed_and_what_is_there() -> Non
 
 def test_text_of_an_unknown_model_names_the_likely_ones() -> None:
     assert "`gpt-5.4-mini`" in wire_error(SENT[R.ERROR_REASON_MODEL_NOT_FOUND]).message
-    assert "/v1/models" in wire_error(call.ModelNotFound("x", ())).message
+    assert "ListModels" in wire_error(call.ModelNotFound("x", ())).message
