@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from pysqlite3 import dbapi2
 
 from tests.support import sqlite
 from tests.support.clock import FakeClock
@@ -12,6 +13,7 @@ from tokensmith_server.storage.address import parse_database_url
 from tokensmith_server.storage.engine import (
     ServerLock,
     check_sqlite_version,
+    configure_sqlite,
     connect_sqlite,
 )
 from tokensmith_server.storage.errors import StorageError
@@ -69,6 +71,32 @@ def test_connection_is_durable() -> None:
         }
         connection.close()
     assert settings == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+class _Busy:
+    """A cursor whose file others turn to its log at the same moment, twice."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def cursor(self) -> "_Busy":
+        return self
+
+    def execute(self, statement: str) -> None:
+        self.told.append(statement)
+        if len(self.told) <= 2:
+            error = dbapi2.OperationalError("database is locked")
+            error.sqlite_errorname = "SQLITE_BUSY"
+            raise error
+
+    def close(self) -> None:
+        pass
+
+
+def test_first_starts_at_the_same_moment_wait_for_each_other() -> None:
+    busy = _Busy()
+    configure_sqlite(busy)
+    assert busy.told[:4] == ["PRAGMA journal_mode=WAL"] * 3 + ["PRAGMA synchronous=FULL"]
 
 
 async def test_second_server_on_a_file_is_refused_and_told_by_whom() -> None:
