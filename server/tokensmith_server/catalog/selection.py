@@ -30,7 +30,9 @@ class ModelSelection:
             ModelRetired: its provider has withdrawn it.
         """
         if not model_id:
-            raise InvalidField("model", "`model` is required; ListModels (over REST GET /v1/models) has them all.")
+            raise InvalidField(
+                "model", "`model` is required; ListModels lists them (REST: GET /v1/models)."
+            )
         model = self._catalog.find(model_id)
         if model is None:
             raise ModelNotFound(model_id, self._catalog.near_matches(model_id))
