@@ -146,6 +146,11 @@ def idempotency_key(headers: "CIMultiDictProxy[str]") -> str:
     return key
 
 
+def may_be_repeated(headers: "CIMultiDictProxy[str]") -> bool:
+    """Whether the client may send the request again, and get the first answer then."""
+    return _IDEMPOTENCY_KEY in headers or _RETRY_COUNT in headers
+
+
 def deadline_seconds(
     headers: "CIMultiDictProxy[str]", settings: BridgeSettings, *, stream: bool
 ) -> float:

@@ -113,6 +113,24 @@ async def test_same_idempotency_key_gets_the_same_response(
     assert (await responder.responses.retrieve(first.id)).output == first.output
 
 
+async def test_idempotency_key_is_of_one_request_and_not_of_its_chat(
+    responder: openai.AsyncOpenAI, books: Books, customer: Customer
+) -> None:
+    headers = {"Idempotency-Key": "one request"}
+    asked: dict[str, Any] = {"model": MODEL, "input": HELLO}
+    await responder.responses.create(**asked, metadata={"v": "1"}, extra_headers=headers)
+    for other in (asked | {"metadata": {"v": "2"}}, asked | {"store": False}, asked):
+        with pytest.raises(openai.BadRequestError) as refused:
+            await responder.responses.create(**other, extra_headers=headers)
+        assert refused.value.code == "idempotency_key_reused"
+    with pytest.raises(openai.BadRequestError) as refused:
+        await responder.chat.completions.create(
+            model=MODEL, messages=[{"role": "user", "content": HELLO}], extra_headers=headers
+        )
+    assert refused.value.code == "idempotency_key_reused"
+    assert len(books.requests(customer)) == 1
+
+
 async def test_many_at_once_are_kept_apart(responder: openai.AsyncOpenAI) -> None:
     made = await asyncio.gather(
         *(responder.responses.create(model=MODEL, input=f"Say {number}.") for number in range(10))

@@ -15,6 +15,7 @@ from tokensmith_bridge.call import (
     idempotency_key,
 )
 from tokensmith_bridge.config import BridgeSettings
+from tokensmith_bridge.digest import request_digest
 from tokensmith_bridge.openai.bodies import chat_request_from_json
 from tokensmith_bridge.openai.chat_request import fill_params
 from tokensmith_bridge.openai.chat_response import chat_completion_to_json
@@ -48,6 +49,7 @@ class ChatHandlers:
             message, method = chat.CreateChatCompletionRequest(), self._chat.CreateChatCompletion
         fill_params(message.params, asked)
         message.request_id = idempotency_key(request.headers)
+        message.request_digest = request_digest(request, body)
         seconds = deadline_seconds(request.headers, settings, stream=call.stream)
         rpc = method(message, metadata=metadata, timeout=seconds)
         if not call.stream:

@@ -30,6 +30,7 @@ from tokensmith_bridge.call import (
     idempotency_key,
 )
 from tokensmith_bridge.config import BridgeSettings
+from tokensmith_bridge.digest import request_digest
 from tokensmith_bridge.model_facts import ModelFactsReader
 from tokensmith_bridge.openai.errors import Refusal
 from tokensmith_bridge.reading import BodyReader
@@ -51,7 +52,8 @@ class MessagesHandlers:
         """Answer a conversation."""
         call = request[CALL]
         metadata = call_metadata(request.headers, call.request_id)
-        asked = messages_request_from_json(await self._bodies.read_json(request, metadata))
+        body = await self._bodies.read_json(request, metadata)
+        asked = messages_request_from_json(body)
         call.model = asked.model
         call.stream = bool(asked.stream)
         message: chat.CreateChatCompletionRequest | chat.StreamChatCompletionRequest
@@ -63,6 +65,7 @@ class MessagesHandlers:
         facts = await self._facts.read(asked.model, metadata, seconds=seconds)
         origins = fill_params(message.params, asked, facts)
         message.request_id = idempotency_key(request.headers)
+        message.request_digest = request_digest(request, body)
         rpc = method(message, metadata=metadata, timeout=seconds)
         shown = answer_shown(asked)
         try:

@@ -24,6 +24,7 @@ from tokensmith_bridge.call import (
     idempotency_key,
 )
 from tokensmith_bridge.config import BridgeSettings
+from tokensmith_bridge.digest import request_digest
 from tokensmith_bridge.handlers.conversations import Conversations
 from tokensmith_bridge.handlers.fitting import fit_effort
 from tokensmith_bridge.model_facts import ModelFactsReader
@@ -104,6 +105,7 @@ class ResponsesHandlers:
             message, method = chat.CreateChatCompletionRequest(), self._chat.CreateChatCompletion
         places = fill_params(message.params, asked, conversation)
         message.request_id = idempotency_key(request.headers)
+        message.request_digest = request_digest(request, body)
         ready = _Asked(asked, items, places, metadata)
         rpc = method(message, metadata=metadata, timeout=seconds)
         try:

@@ -26,6 +26,7 @@ class Receipt:
 class ChatRequest:
     """What a caller wants, and how it wants to be able to repeat it.
 
+    ``request_digest`` stands for the request where the params are not all of it.
     ``request_id`` is replaced when the account has used it before: the ledger's ids are unique.
     ``remaining_seconds`` is what is left of the caller's deadline. ``retry_count`` is the
     ``x-stainless-retry-count`` header: a client that sends it repeats failed calls by itself.
@@ -37,6 +38,7 @@ class ChatRequest:
     remaining_seconds: float
     idempotency_key: str | None = None
     retry_count: int | None = None
+    request_digest: bytes = b""
     receipt: Receipt = field(default_factory=Receipt)
     # False once the client is known to be gone: then nothing more is begun for it.
     listening: bool = True
@@ -47,5 +49,10 @@ class ChatRequest:
         return self.idempotency_key is not None or self.retry_count is not None
 
     def fingerprint(self) -> bytes:
-        """SHA-256 over the params; whether the answer is streamed makes no other request of it."""
+        """SHA-256 over the request's digest, or else over the params.
+
+        Whether the answer is streamed makes no other request of it.
+        """
+        if self.request_digest:
+            return hashlib.sha256(self.request_digest).digest()
         return hashlib.sha256(self.params.SerializeToString(deterministic=True)).digest()

@@ -16,6 +16,8 @@ from tokensmith_server.rpc.call import RPCCall, current_call, current_caller
 
 # Ids on sale are shorter; what a client writes there instead may be anything.
 _MODEL_LENGTH_LOGGED = 100
+# Of any hash there is.
+_DIGEST_BYTES_MAX = 64
 
 
 class ChatServicer(chat_grpc.ChatServiceServicer):
@@ -68,6 +70,12 @@ class ChatServicer(chat_grpc.ChatServiceServicer):
                 "The idempotency key is too long, or has characters that it cannot have.",
                 allowed=f"at most {NAME_LENGTH_MAX} printable ASCII characters",
             )
+        if len(request.request_digest) > _DIGEST_BYTES_MAX:
+            raise InvalidField(
+                "request_digest",
+                "The request's digest is too long.",
+                allowed=f"at most {_DIGEST_BYTES_MAX} bytes",
+            )
         call.model = request.params.model[:_MODEL_LENGTH_LOGGED]
         # The type stubs do not know that it is None for a call without a deadline.
         remaining: float | None = context.time_remaining()
@@ -83,6 +91,7 @@ class ChatServicer(chat_grpc.ChatServiceServicer):
             ),
             idempotency_key=request.request_id or None,
             retry_count=_retry_count(call.text("x-stainless-retry-count")),
+            request_digest=request.request_digest,
         )
 
 

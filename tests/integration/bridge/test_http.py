@@ -115,6 +115,19 @@ async def test_an_idempotency_key_becomes_the_request_id_of_the_contract(
             assert error_of(response)["param"] == "Idempotency-Key"
 
 
+async def test_server_is_told_what_was_asked_only_where_it_may_be_asked_again(
+    bridge: RunningBridge,
+) -> None:
+    async with bridge.http() as http:
+        await http.post(CHAT, json=BODY)
+        assert bridge.server.last().request.request_digest == b""
+        await http.post(CHAT, json=BODY, headers={"x-stainless-retry-count": "0"})
+        told = bridge.server.last().request.request_digest
+        assert len(told) == 32
+        await http.post(CHAT, json=BODY | {"stream": True}, headers={"Idempotency-Key": "k"})
+        assert bridge.server.last().request.request_digest == told
+
+
 async def test_a_replay_is_marked(bridge: RunningBridge) -> None:
     async def complete(_request: Any, _context: Any) -> Any:
         response = answers.completion()

@@ -74,6 +74,15 @@ async def test_key_with_another_body_is_refused(rig: ChatRig) -> None:
         await rig.complete(params("Something else"), idempotency_key="k")
 
 
+async def test_digest_of_the_request_tells_repeats_in_place_of_the_params(rig: ChatRig) -> None:
+    await rig.complete(params("One"), idempotency_key="k", request_digest=b"a")
+    again = await rig.complete(params("Other words"), idempotency_key="k", request_digest=b"a")
+    assert again.charge.replayed
+    for digest in (b"b", b""):
+        with pytest.raises(IdempotencyKeyReused):
+            await rig.complete(params("One"), idempotency_key="k", request_digest=digest)
+
+
 async def test_key_whose_call_still_runs_is_refused_for_now(rig: ChatRig) -> None:
     gate = await leave(rig, idempotency_key="k")
     with pytest.raises(IdempotencyInProgress):
