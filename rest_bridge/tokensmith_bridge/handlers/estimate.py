@@ -1,7 +1,7 @@
 """``POST /v1/estimate``: what a call would cost, without making it."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Final
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final, NamedTuple
 
 from aiohttp import web
 
@@ -14,7 +14,7 @@ from tokensmith_bridge.backend import Backend, call_server
 from tokensmith_bridge.call import CALL, Call, Metadata, call_metadata, deadline_seconds
 from tokensmith_bridge.config import BridgeSettings
 from tokensmith_bridge.handlers.conversations import Conversations
-from tokensmith_bridge.handlers.fitting import fit_effort
+from tokensmith_bridge.handlers.fitting import ask_within_context, fit_effort
 from tokensmith_bridge.model_facts import ModelFactsReader
 from tokensmith_bridge.openai.errors import BridgeReason, MoneyFacts, Refusal
 from tokensmith_bridge.openai.estimate import (
@@ -29,20 +29,22 @@ from tokensmith_bridge.openai.estimate import (
     outline_from_json,
     reader_name,
 )
+from tokensmith_bridge.openai.responses_conversation import PlacedItem
 from tokensmith_bridge.openai.responses_reading import input_items, response_request_from_json
 from tokensmith_bridge.openai.responses_request import fill_params as fill_response
 from tokensmith_bridge.openai.responses_request import in_own_words
 from tokensmith_bridge.reading import BodyReader
-from tokensmith_bridge.replies import json_reply
+from tokensmith_bridge.replies import ServerHeaders, json_reply
 
 _MODEL_LENGTH_LOGGED: Final = 256
 
-Reword = Callable[[Refusal], Refusal]
-"""From what is said of the chat that a body became to what is true of the body."""
 
-AsyncReader = Callable[
-    [bytes, Metadata, float], Awaitable[tuple[billing.EstimateRequest, Reword | None]]
-]
+class _Priced(NamedTuple):
+    estimate: billing.EstimateResponse
+    server_headers: ServerHeaders
+
+
+_Pricer = Callable[[bytes, Metadata, float], Awaitable[_Priced]]
 
 
 class EstimateHandlers:
@@ -55,10 +57,10 @@ class EstimateHandlers:
         self._bodies = bodies
         self._facts = ModelFactsReader(backend)
         self._conversations = Conversations(backend)
-        self._readers: Mapping[str, AsyncReader] = {
-            **{endpoint: _at_once(read) for endpoint, read in READERS.items()},
-            MESSAGES: self._read_messages,
-            RESPONSES: self._read_response,
+        self._pricers: Mapping[str, _Pricer] = {
+            **{endpoint: self._pricer(read) for endpoint, read in READERS.items()},
+            MESSAGES: self._price_message,
+            RESPONSES: self._price_response,
         }
 
     async def estimate(self, request: web.Request) -> web.StreamResponse:
@@ -70,19 +72,14 @@ class EstimateHandlers:
         call.model = (outline.model or "")[:_MODEL_LENGTH_LOGGED]
         seconds = deadline_seconds(request.headers, self._settings, stream=False)
         endpoint = await self._endpoint(outline, call, metadata, seconds)
-        read = self._readers.get(reader_name(endpoint))
-        if read is None:
+        price = self._pricers.get(reader_name(endpoint))
+        if price is None:
             raise self._not_priced(endpoint)
-        message, reword = await read(body_of_endpoint(body, outline), metadata, seconds)
-        rpc = self._billing.Estimate(message, metadata=metadata, timeout=seconds)
-        try:
-            estimate = await call_server(rpc)
-        except Refusal as refusal:
-            raise (reword(refusal) if reword else refusal) from None
+        estimate, server_headers = await price(body_of_endpoint(body, outline), metadata, seconds)
         return json_reply(
             call,
             estimate_to_json(estimate, model=outline.model, endpoint=endpoint),
-            server_headers=await rpc.initial_metadata(),
+            server_headers=server_headers,
             money=MoneyFacts(balance_microcredits=estimate.available_microcredits),
         )
 
@@ -107,40 +104,49 @@ class EstimateHandlers:
         endpoint: str = (await call_server(rpc)).model.endpoint
         return endpoint
 
-    async def _read_messages(
-        self, body: bytes, metadata: Metadata, seconds: float
-    ) -> tuple[billing.EstimateRequest, Reword]:
+    def _pricer(self, read: Reader) -> _Pricer:
+        async def price(body: bytes, metadata: Metadata, seconds: float) -> _Priced:
+            return await self._ask(read(body), metadata, seconds)
+
+        return price
+
+    async def _price_message(self, body: bytes, metadata: Metadata, seconds: float) -> _Priced:
         asked = messages_request_from_json(body)
         facts = await self._facts.read(asked.model, metadata, seconds=seconds)
         message = billing.EstimateRequest()
         origins = fill_messages(message.chat, asked, facts)
-        return message, lambda refusal: in_anthropics_terms(refusal, origins)
+        try:
+            return await self._ask(message, metadata, seconds)
+        except Refusal as refusal:
+            raise in_anthropics_terms(refusal, origins) from None
 
-    async def _read_response(
-        self, body: bytes, metadata: Metadata, seconds: float
-    ) -> tuple[billing.EstimateRequest, Reword]:
+    async def _price_response(self, body: bytes, metadata: Metadata, seconds: float) -> _Priced:
         asked = response_request_from_json(body)
         await fit_effort(asked, self._facts, metadata, seconds=seconds)
         _, conversation = await self._conversations.put_together(
             asked, input_items(asked), metadata, seconds=seconds
         )
-        message = billing.EstimateRequest()
-        places = fill_response(message.chat, asked, conversation)
-        return message, lambda refusal: in_own_words(refusal, places)
+
+        async def ask(turns: Sequence[PlacedItem]) -> _Priced:
+            message = billing.EstimateRequest()
+            places = fill_response(message.chat, asked, turns)
+            try:
+                return await self._ask(message, metadata, seconds)
+            except Refusal as refusal:
+                raise in_own_words(refusal, places) from None
+
+        return await ask_within_context(asked, conversation, ask)
+
+    async def _ask(
+        self, message: billing.EstimateRequest, metadata: Metadata, seconds: float
+    ) -> _Priced:
+        rpc = self._billing.Estimate(message, metadata=metadata, timeout=seconds)
+        return _Priced(await call_server(rpc), await rpc.initial_metadata())
 
     def _not_priced(self, endpoint: str) -> Refusal:
-        known = ", ".join(self._readers)
+        known = ", ".join(self._pricers)
         return Refusal(
             "INVALID_ARGUMENT",
             f"There is no price for {endpoint[:200]!r}. 'endpoint' may be one of: {known}.",
             param="endpoint",
         )
-
-
-def _at_once(read: Reader) -> AsyncReader:
-    async def read_at_once(
-        body: bytes, _: Metadata, __: float
-    ) -> tuple[billing.EstimateRequest, None]:
-        return read(body), None
-
-    return read_at_once

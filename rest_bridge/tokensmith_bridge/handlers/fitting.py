@@ -1,9 +1,19 @@
-"""Fits what a Responses request asks of a model's reasoning to what the model can do with tools."""
+"""Fits a Responses request to its model: reasoning beside tools, and the length of its context."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, TypeVar
 
 from tokensmith_bridge.call import Metadata
 from tokensmith_bridge.model_facts import ModelFactsReader
+from tokensmith_bridge.openai.errors import Refusal
+from tokensmith_bridge.openai.responses_conversation import PlacedItem
 from tokensmith_bridge.openai.responses_request import calls_functions
 from tokensmith_bridge.openai.responses_schema import ResponseRequest
+from tokensmith_bridge.openai.responses_truncation import share_that_may_fit, without_oldest_turns
+
+T = TypeVar("T")
+
+_CUTS_MAX: Final = 6
 
 
 async def fit_effort(
@@ -24,3 +34,32 @@ async def fit_effort(
     known = await facts.read(request.model, metadata, seconds=seconds)
     if not known.tools_with_reasoning and "none" in known.efforts:
         reasoning.effort = "none"
+
+
+async def ask_within_context(
+    request: ResponseRequest,
+    conversation: Sequence[PlacedItem],
+    ask: Callable[[Sequence[PlacedItem]], Awaitable[T]],
+) -> T:
+    """Ask with the whole conversation; with ``truncation: "auto"`` then with ever newer parts.
+
+    Only whoever counts the tokens knows what is too long: the server refuses what can't fit, and a
+    provider by its own count, both at no charge. Each time the oldest turns are left out, and the
+    last time all but the newest turn, so that it comes to an end.
+
+    Raises:
+        Refusal: of the last time.
+    """
+    cuts = 0
+    while True:
+        try:
+            return await ask(conversation)
+        except Refusal as refusal:
+            if request.truncation != "auto" or refusal.reason != "CONTEXT_LENGTH_EXCEEDED":
+                raise
+            cuts += 1
+            share = share_that_may_fit(refusal.facts) if cuts < _CUTS_MAX else 0.0
+            shorter = without_oldest_turns(conversation, share)
+            if len(shorter) == len(conversation):
+                raise
+            conversation = shorter
