@@ -58,13 +58,3 @@ def test_usage_far_beyond_estimate_or_cap_is_not_plausible(
     assert plausible is usage_is_plausible(
         usage, input_token_estimate=100, output_tokens_maximum=1_000
     )
-
-
-@given(rates, st.data())
-def test_price_lines_sum_to_the_charge(rate: TokenRate, data: st.DataObject) -> None:
-    input_tokens = data.draw(tokens)
-    cached = data.draw(st.none() | st.integers(0, input_tokens))
-    usage = TokenUsage(input_tokens, data.draw(tokens), cached_input_tokens=cached)
-    lines = price_lines(rate, usage)
-    assert sum(line.amount_microcredits for line in lines) == charge(rate, usage)
-    assert all(line.quantity > 0 for line in lines)

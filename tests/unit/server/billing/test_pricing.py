@@ -352,3 +352,13 @@ def test_ceiling_covers_every_usage_within_estimate_and_cap(
     )
     assert charge(rate, usage) <= held.ceiling_microcredits
     assert 0 < held.units_minimum <= held.units_wanted
+
+
+@given(rates, st.data())
+def test_price_lines_sum_to_the_charge(rate: TokenRate, data: st.DataObject) -> None:
+    input_tokens = data.draw(tokens)
+    cached = data.draw(st.none() | st.integers(0, input_tokens))
+    usage = TokenUsage(input_tokens, data.draw(tokens), cached_input_tokens=cached)
+    lines = price_lines(rate, usage)
+    assert sum(line.amount_microcredits for line in lines) == charge(rate, usage)
+    assert all(line.quantity > 0 for line in lines)
