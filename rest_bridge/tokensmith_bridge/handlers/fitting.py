@@ -13,7 +13,7 @@ from tokensmith_bridge.openai.responses_truncation import share_that_may_fit, wi
 
 T = TypeVar("T")
 
-_CUTS_MAX: Final = 6
+_SHORTER_MAX: Final = 6
 
 
 async def fit_effort(
@@ -50,15 +50,15 @@ async def ask_within_context(
     Raises:
         Refusal: of the last time.
     """
-    cuts = 0
+    shortened_count = 0
     while True:
         try:
             return await ask(conversation)
         except Refusal as refusal:
             if request.truncation != "auto" or refusal.reason != "CONTEXT_LENGTH_EXCEEDED":
                 raise
-            cuts += 1
-            share = share_that_may_fit(refusal.facts) if cuts < _CUTS_MAX else 0.0
+            shortened_count += 1
+            share = share_that_may_fit(refusal.facts) if shortened_count < _SHORTER_MAX else 0.0
             shorter = without_oldest_turns(conversation, share)
             if len(shorter) == len(conversation):
                 raise

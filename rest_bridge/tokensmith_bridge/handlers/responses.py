@@ -26,9 +26,10 @@ from tokensmith_bridge.call import (
 from tokensmith_bridge.config import BridgeSettings
 from tokensmith_bridge.digest import request_digest
 from tokensmith_bridge.handlers.conversations import Conversations
-from tokensmith_bridge.handlers.fitting import fit_effort
+from tokensmith_bridge.handlers.fitting import ask_within_context, fit_effort
 from tokensmith_bridge.model_facts import ModelFactsReader
 from tokensmith_bridge.openai.errors import Refusal
+from tokensmith_bridge.openai.responses_conversation import PlacedItem
 from tokensmith_bridge.openai.responses_items import Item
 from tokensmith_bridge.openai.responses_kept import (
     deletion_to_json,
@@ -98,22 +99,28 @@ class ResponsesHandlers:
         items, conversation = await self._conversations.put_together(
             asked, input_items(asked), metadata, seconds=seconds
         )
-        message: chat.CreateChatCompletionRequest | chat.StreamChatCompletionRequest
+        message_type: Any = chat.CreateChatCompletionRequest
+        method = self._chat.CreateChatCompletion
         if call.stream:
-            message, method = chat.StreamChatCompletionRequest(), self._chat.StreamChatCompletion
-        else:
-            message, method = chat.CreateChatCompletionRequest(), self._chat.CreateChatCompletion
-        places = fill_params(message.params, asked, conversation)
-        message.request_id = idempotency_key(request.headers)
-        message.request_digest = request_digest(request, body)
-        ready = _Asked(asked, items, places, metadata)
-        rpc = method(message, metadata=metadata, timeout=seconds)
-        try:
-            if call.stream:
-                return await self._stream(request, call, rpc, ready)
-            return await self._complete(call, rpc, ready)
-        except Refusal as refusal:
-            raise in_own_words(refusal, places) from None
+            message_type = chat.StreamChatCompletionRequest
+            method = self._chat.StreamChatCompletion
+        client_key = idempotency_key(request.headers)
+        digest = request_digest(request, body)
+        until = call.seconds() + seconds
+
+        async def ask(turns: Sequence[PlacedItem]) -> web.StreamResponse:
+            message = message_type(request_id=client_key, request_digest=digest)
+            places = fill_params(message.params, asked, turns)
+            ready = _Asked(asked, items, places, metadata)
+            rpc = method(message, metadata=metadata, timeout=max(0.0, until - call.seconds()))
+            try:
+                if call.stream:
+                    return await self._stream(request, call, rpc, ready)
+                return await self._complete(call, rpc, ready)
+            except Refusal as refusal:
+                raise in_own_words(refusal, places) from None
+
+        return await ask_within_context(asked, conversation, ask)
 
     async def count_input_tokens(self, request: web.Request) -> web.StreamResponse:
         """Estimate the input of a response, free of charge."""
@@ -127,18 +134,22 @@ class ResponsesHandlers:
         _, conversation = await self._conversations.put_together(
             asked, input_items(asked), metadata, seconds=seconds
         )
-        message = billing.EstimateRequest()
-        places = fill_params(message.chat, asked, conversation)
-        rpc = self._billing.Estimate(message, metadata=metadata, timeout=seconds)
-        try:
-            estimate = await call_server(rpc)
-        except Refusal as refusal:
-            raise in_own_words(refusal, places) from None
-        return json_reply(
-            call,
-            input_tokens_to_json(estimate.input_tokens),
-            server_headers=await rpc.initial_metadata(),
-        )
+
+        async def ask(turns: Sequence[PlacedItem]) -> web.StreamResponse:
+            message = billing.EstimateRequest()
+            places = fill_params(message.chat, asked, turns)
+            rpc = self._billing.Estimate(message, metadata=metadata, timeout=seconds)
+            try:
+                estimate = await call_server(rpc)
+            except Refusal as refusal:
+                raise in_own_words(refusal, places) from None
+            return json_reply(
+                call,
+                input_tokens_to_json(estimate.input_tokens),
+                server_headers=await rpc.initial_metadata(),
+            )
+
+        return await ask_within_context(asked, conversation, ask)
 
     async def _complete(self, call: Call, rpc: Any, asked: _Asked) -> web.Response:
         response = await call_server(rpc)

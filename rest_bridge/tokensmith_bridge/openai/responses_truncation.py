@@ -45,8 +45,8 @@ def without_oldest_turns(items: Sequence[PlacedItem], share: float) -> list[Plac
     """As many of the newest turns as weigh no more than ``share`` of the conversation.
 
     At least the oldest turn is left out, and never the newest. Messages of the system and of
-    developers stay. A tool's output stays with its call: between them nothing is cut. What can't
-    be cut is returned whole.
+    developers stay, and a tool's output with its call. Where nothing can be left out, all of it is
+    returned.
     """
     weights = [_weight(placed.item) for placed in items]
     allowed = share * sum(weights)

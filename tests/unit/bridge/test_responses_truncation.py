@@ -60,7 +60,7 @@ def test_oldest_turns_go_until_the_rest_is_small_enough(share: float, stay: rang
     assert left(share, *TURNS) == list(stay)
 
 
-def test_single_turn_is_never_cut() -> None:
+def test_single_turn_is_never_shortened() -> None:
     assert left(0.0, says("user", "a"), function_call(), call_output(), says("assistant", "b")) == [
         0, 1, 2, 3
     ]  # fmt: skip
@@ -96,7 +96,7 @@ def test_call_and_output_with_a_turn_in_between_are_not_parted() -> None:
         says("user", "new"),
     )
     assert left(1.0, *items) == [7]
-    assert left(0.0, *items[:-1]) == list(range(7)), "there is no place to cut"
+    assert left(0.0, *items[:-1]) == list(range(7)), "there is no place between turns"
 
 
 def test_output_that_came_twice_stays_with_its_call() -> None:
