@@ -49,6 +49,8 @@ class ServerSettings(BaseSettings):
         env_prefix="TOKENSMITH_",
         extra="ignore",
         frozen=True,
+        # A value may be a secret, wrong or not.
+        hide_input_in_errors=True,
         # Compose files and shells pass on variables that nobody has set.
         env_ignore_empty=True,
         allow_inf_nan=False,
