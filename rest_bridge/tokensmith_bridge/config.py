@@ -95,6 +95,7 @@ def split_listen(listen: str) -> tuple[str, int]:
 def cannot_listen(listen: str, variable: str, error: OSError) -> OSError:
     """The error to tell an operator, who knows an address by the setting's variable."""
     # asyncio puts words of its own around the system's.
-    known = error.errno and error.errno in errno.errorcode
-    reason = os.strerror(error.errno) if known else error.strerror or str(error)
+    code = error.errno or 0
+    known = code in errno.errorcode
+    reason = os.strerror(code) if known else error.strerror or str(error)
     return OSError(f"cannot listen on {listen} ({variable}): {reason}")
