@@ -14,7 +14,7 @@ from tokensmith.v1 import chat_service_pb2 as chat
 from tokensmith.v1.usage_pb2 import Charge
 from tokensmith_bridge.call import Call
 from tokensmith_bridge.heartbeat import COMMENT, Heartbeat
-from tokensmith_bridge.openai.errors import BridgeReason, MoneyFacts, Refusal
+from tokensmith_bridge.openai.errors import UNTOLD, BridgeReason, MoneyFacts, Refusal
 from tokensmith_bridge.replies import EventStream, stream_reply
 from tokensmith_bridge.server_errors import refusal_from_rpc
 from tokensmith_bridge.under_way import UNDER_WAY, UnderWay
@@ -120,18 +120,18 @@ class _Relay:
             refusal: Refusal = refusal_from_rpc(error)
             if refusal.reason == BridgeReason.SERVER_UNREACHABLE:
                 # Its words are for calls that have not begun: this one may have been charged for.
-                refusal = Refusal("STREAM_INTERRUPTED", f"{_CUT_SHORT} {_SEE_CHARGE}")
+                refusal = _broken_off(f"{_CUT_SHORT} {_SEE_CHARGE}")
         except StopAsyncIteration:
-            refusal = Refusal("STREAM_INTERRUPTED", _CUT_SHORT)
+            refusal = _broken_off(_CUT_SHORT)
         except asyncio.CancelledError:
             if not self._under_way.was_cut():
                 raise
-            refusal = Refusal("STREAM_INTERRUPTED", f"{_GOING_DOWN} {_SEE_CHARGE}")
+            refusal = _broken_off(f"{_GOING_DOWN} {_SEE_CHARGE}")
         except ConnectionError:
             raise
         except Exception:
             _log.exception("stream failed", request_id=self._call.request_id)
-            refusal = Refusal("INTERNAL", "Something went wrong on our side.")
+            refusal = Refusal("INTERNAL", "Something went wrong on our side.", money=UNTOLD)
         else:
             # The server has nothing more to say; hear it end, so that nothing is cancelled.
             with contextlib.suppress(grpc.aio.AioRpcError):
@@ -158,6 +158,11 @@ class _Relay:
         if self._before_end is not None:
             await self._before_end(refusal)
         await self._response.write_eof(self._encoder.encode_error(refusal, self._call.request_id))
+
+
+def _broken_off(message: str) -> Refusal:
+    """The server has not told how the stream ended, and so not what was charged."""
+    return Refusal("STREAM_INTERRUPTED", message, money=UNTOLD)
 
 
 def money_of(charge: Charge) -> MoneyFacts:

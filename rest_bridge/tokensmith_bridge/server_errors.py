@@ -78,7 +78,7 @@ def rate_limit_headers(metadata: Iterable[tuple[str, str | bytes]]) -> list[tupl
 
 
 def money_from_metadata(metadata: Iterable[tuple[str, str | bytes]]) -> MoneyFacts:
-    """What trailing metadata says of a call's money; nothing said is nothing charged."""
+    """What trailing metadata says of a call's money; where it says nothing, that is not known."""
     amounts = {
         key: int(value)
         for key, value in metadata
@@ -88,6 +88,7 @@ def money_from_metadata(metadata: Iterable[tuple[str, str | bytes]]) -> MoneyFac
         held_microcredits=amounts.get("x-held-microcredits", 0),
         charged_microcredits=amounts.get("x-charged-microcredits", 0),
         balance_microcredits=amounts.get("x-balance-microcredits"),
+        charge_is_known="x-charged-microcredits" in amounts,
     )
 
 

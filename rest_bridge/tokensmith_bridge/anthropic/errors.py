@@ -48,7 +48,7 @@ def anthropic_status(refusal: Refusal) -> int:
     return _OVERLOADED_STATUS if refusal.reason in _OVERLOADED else refusal.row.status
 
 
-def anthropic_error_body(refusal: Refusal, request_id: str) -> bytes:
+def anthropic_error_body(refusal: Refusal, request_id: str, *, in_stream: bool = False) -> bytes:
     """The JSON of an error, our facts beside Anthropic's two fields."""
     status = anthropic_status(refusal)
     kind = _TYPES.get(status, "invalid_request_error" if status < 500 else "api_error")
@@ -57,7 +57,7 @@ def anthropic_error_body(refusal: Refusal, request_id: str) -> bytes:
         error["details"] = {"error_code": refusal.facts["error_code"]}
     error["param"] = refusal.param
     error["code"] = refusal.row.code
-    error |= money_of_error(refusal)
+    error |= money_of_error(refusal, in_stream=in_stream)
     return msgspec.json.encode({"type": "error", "error": error, "request_id": request_id})
 
 

@@ -77,8 +77,8 @@ class MessageStreamEncoder:
 
     def encode_error(self, refusal: Refusal, request_id: str) -> bytes:
         """The frame that ends a stream which failed."""
-        head = b"".join(self._head)
-        return head + b"event: error\ndata: " + anthropic_error_body(refusal, request_id) + b"\n\n"
+        error = anthropic_error_body(refusal, request_id, in_stream=True)
+        return b"".join(self._head) + b"event: error\ndata: " + error + b"\n\n"
 
     def _add_delta(self, frames: list[bytes], delta: chat.ChatCompletionDelta) -> None:
         if self._shown.blocks:

@@ -173,7 +173,7 @@ class ChatStreamEncoder:
     def encode_error(self, refusal: Refusal, request_id: str) -> bytes:
         """The frames that end a stream which failed: what waited, and the error. No ``[DONE]``."""
         waiting = self._waiting + self._tail if self._waiting else b""
-        return waiting + b"data: " + error_body(refusal, request_id) + b"\n\n"
+        return waiting + b"data: " + error_body(refusal, request_id, in_stream=True) + b"\n\n"
 
 
 def _audio_delta(audio: chat.ChatAudioDelta) -> dict[str, Any]:

@@ -133,14 +133,19 @@ _NOBODYS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class MoneyFacts:
-    """What a failed call cost, in micro-credits. ``balance`` is None where it was not said."""
+    """What a failed call cost, in micro-credits. ``balance`` is None where it was not said.
+
+    ``charge_is_known`` is False of a call that was begun, and of whose end nobody has told.
+    """
 
     held_microcredits: int = 0
     charged_microcredits: int = 0
     balance_microcredits: int | None = None
+    charge_is_known: bool = True
 
 
 FREE: Final = MoneyFacts()
+UNTOLD: Final = MoneyFacts(charge_is_known=False)
 
 
 class Refusal(Exception):
@@ -191,27 +196,30 @@ def credits_number(microcredits: int) -> msgspec.Raw:
     return msgspec.Raw(format_credits(microcredits).encode())
 
 
-def error_body(refusal: Refusal, request_id: str) -> bytes:
+def error_body(refusal: Refusal, request_id: str, *, in_stream: bool = False) -> bytes:
     """The JSON of an error: OpenAI's four fields, ours beside them, and the request id."""
     error: dict[str, object] = {
         "message": error_message(refusal),
         "type": refusal.row.type,
         "param": refusal.param,
         "code": refusal.row.code,
-        **money_of_error(refusal),
+        **money_of_error(refusal, in_stream=in_stream),
     }
     return msgspec.json.encode({"error": error, "request_id": request_id})
 
 
-def money_of_error(refusal: Refusal) -> dict[str, msgspec.Raw]:
-    """What an error says of money, in credits: what was needed and is there, and what it cost."""
+def money_of_error(refusal: Refusal, *, in_stream: bool = False) -> dict[str, msgspec.Raw]:
+    """What an error says of money, in credits: what was needed and is there, and what it cost.
+
+    In a stream it says that it was free, too: its headers left before that was known.
+    """
     money: dict[str, msgspec.Raw] = {}
     if refusal.reason == "INSUFFICIENT_CREDITS":
         for name in ("required", "available"):
             amount = _amount(refusal.facts, f"{name}_microcredits")
             if amount is not None:
                 money[name] = credits_number(amount)
-    if refusal.money.charged_microcredits:
+    if refusal.money.charged_microcredits or (in_stream and refusal.money.charge_is_known):
         money["charged"] = credits_number(refusal.money.charged_microcredits)
     return money
 

@@ -316,11 +316,13 @@ def input_tokens_to_json(input_tokens: int) -> bytes:
 
 def error_to_json(refusal: Refusal, request_id: str) -> dict[str, Any]:
     """Why a response failed: OpenAI's code for it, ours beside it, and what was charged."""
-    return {
+    error: dict[str, Any] = {
         "code": _ERROR_CODES.get(refusal.reason, "server_error"),
         "message": refusal.message,
         "type": refusal.row.type,
         "reason": refusal.row.code,
-        "charged": credits_number(refusal.money.charged_microcredits),
         "request_id": request_id,
     }
+    if refusal.money.charge_is_known:
+        error["charged"] = credits_number(refusal.money.charged_microcredits)
+    return error
