@@ -211,6 +211,7 @@ def test_a_failure_is_an_event(begun: bool) -> None:
             "message": "It broke off.",
             "param": None,
             "code": "stream_interrupted",
+            "charged": 0,
         },
         "request_id": "req_1",
     }
