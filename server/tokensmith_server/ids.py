@@ -34,6 +34,14 @@ def may_be_name(text: str, length_max: int = NAME_LENGTH_MAX) -> bool:
     return 0 < len(text) <= length_max and text.isascii() and text.isprintable()
 
 
+def namesake(made_id: str, prefix: str) -> str:
+    """The id with another prefix, of the one such thing that belongs to what has ``made_id``.
+
+    A call's hold is ``hold_1``, its answer ``chatcmpl-1``, and the response kept of it ``resp_1``.
+    """
+    return prefix + made_id.partition("_")[2]
+
+
 class Ids(Protocol):
     """Where the server gets new ids."""
 

@@ -3,6 +3,8 @@
 import asyncio
 from typing import Any
 
+import grpc
+import grpc.aio
 import openai
 import pytest
 
@@ -10,6 +12,8 @@ from tests.e2e.conftest import HELLO, MODEL
 from tests.support.books import Books, Customer
 from tests.support.processes import Gateway
 from tests.support.response_shapes import check_item_list
+from tokensmith.v1 import response_service_pb2 as response_pb
+from tokensmith.v1 import response_service_pb2_grpc as response_grpc
 
 
 async def test_conversation_goes_on_and_is_paid_again(responder: openai.AsyncOpenAI) -> None:
@@ -129,6 +133,58 @@ async def test_idempotency_key_is_of_one_request_and_not_of_its_chat(
         )
     assert refused.value.code == "idempotency_key_reused"
     assert len(books.requests(customer)) == 1
+
+
+async def test_replay_does_not_bring_back_what_was_deleted(responder: openai.AsyncOpenAI) -> None:
+    headers = {"Idempotency-Key": "once, and deleted"}
+    first = await responder.responses.create(model=MODEL, input=HELLO, extra_headers=headers)
+    assert first.model_dump()["store"] is True
+    await responder.responses.delete(first.id)
+    again = await responder.responses.create(model=MODEL, input=HELLO, extra_headers=headers)
+    assert (again.id, again.output) == (first.id, first.output)
+    assert again.model_dump()["store"] is False
+    with pytest.raises(openai.NotFoundError):
+        await responder.responses.retrieve(first.id)
+
+
+async def test_empty_answer_of_a_key_is_asked_for_anew(
+    responder: openai.AsyncOpenAI, books: Books, customer: Customer
+) -> None:
+    headers = {"Idempotency-Key": "empty"}
+    ids = {
+        (
+            await responder.responses.create(
+                model=MODEL, input="[[sim:fault=empty_content]]", extra_headers=headers
+            )
+        ).id
+        for _ in range(2)
+    }
+    assert len(ids) == 2
+    assert [record.charged_microcredits for record in books.requests(customer)] == [0, 0]
+
+
+async def test_only_a_call_of_the_account_has_a_response_to_keep(
+    gateway: Gateway, responder: openai.AsyncOpenAI, books: Books
+) -> None:
+    theirs = await responder.responses.create(model=MODEL, input=HELLO, store=False)
+    stranger = books.customer(granted_microcredits=0)
+    async with grpc.aio.insecure_channel(gateway.where.grpc) as channel:
+        for response_id in (theirs.id, "resp_1"):
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await response_grpc.ResponseServiceStub(channel).SaveResponse(
+                    response_pb.SaveResponseRequest(
+                        response=response_pb.StoredResponse(
+                            id=response_id,
+                            model=MODEL,
+                            state=response_pb.RESPONSE_STATE_COMPLETED,
+                            response_json=b"{}",
+                            input_items_json=b"[]",
+                        )
+                    ),
+                    metadata=(("authorization", f"Bearer {stranger.key}"),),
+                )
+            assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+            assert "no call" in (refused.value.details() or "")
 
 
 async def test_many_at_once_are_kept_apart(responder: openai.AsyncOpenAI) -> None:

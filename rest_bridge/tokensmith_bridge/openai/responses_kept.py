@@ -53,6 +53,7 @@ class _Id(msgspec.Struct):
 _output_decoder: Final = msgspec.json.Decoder(_Output)
 _items_decoder: Final = msgspec.json.Decoder(list[Raw])
 _id_decoder: Final = msgspec.json.Decoder(_Id)
+_UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 def response_to_keep(
@@ -84,7 +85,8 @@ def conversation_of(newest_first: Sequence[kept.StoredResponse]) -> list[PlacedI
     """The items of a conversation in their order: of each response its input, then its output.
 
     Raises:
-        Refusal: the newest one failed, so that there is nothing to go on from.
+        Refusal: the newest one failed, so that there is nothing to go on from, or one of them is
+            nothing that was kept by this API.
     """
     if newest_first and newest_first[0].state == kept.RESPONSE_STATE_FAILED:
         raise Refusal(
@@ -93,17 +95,54 @@ def conversation_of(newest_first: Sequence[kept.StoredResponse]) -> list[PlacedI
             param=_PREVIOUS,
         )
     return [
-        PlacedItem(item_from_json(raw, _PREVIOUS), _PREVIOUS)
+        PlacedItem(_kept_item(raw, response), _PREVIOUS)
         for response in reversed(newest_first)
         for raw in _raw_items(response)
     ]
 
 
+def _kept_item(raw: Raw, response: kept.StoredResponse) -> Item:
+    """One item of a response; references were replaced before it was kept."""
+    try:
+        item = item_from_json(raw, _PREVIOUS)
+    except _UNREADABLE:
+        raise _unreadable(response) from None
+    if isinstance(item, ItemReference):
+        raise _unreadable(response)
+    return item
+
+
 def _raw_items(response: kept.StoredResponse) -> list[Raw]:
-    return [
-        *_items_decoder.decode(response.input_items_json),
-        *_output_decoder.decode(response.response_json).output,
-    ]
+    """Its input's items, then its output's.
+
+    Raises:
+        Refusal: there are none to be read: the document came from elsewhere.
+    """
+    try:
+        output = _output_decoder.decode(response.response_json).output
+    except _UNREADABLE:
+        raise _unreadable(response) from None
+    return [*_input_items(response), *output]
+
+
+def _input_items(response: kept.StoredResponse) -> list[Raw]:
+    try:
+        return _items_decoder.decode(response.input_items_json)
+    except _UNREADABLE:
+        raise _unreadable(response) from None
+
+
+def _unreadable(response: kept.StoredResponse) -> Refusal:
+    return Refusal(
+        "INVALID_ARGUMENT", f"What is kept as response '{response.id}' is not a response."
+    )
+
+
+def _item_id(raw: Raw, response: kept.StoredResponse) -> str:
+    try:
+        return _id_decoder.decode(raw).id
+    except _UNREADABLE:
+        raise _unreadable(response) from None
 
 
 def referred_responses(items: Iterable[Item]) -> list[str]:
@@ -121,7 +160,7 @@ def with_references(
         Refusal: the item is not part of a response that is kept.
     """
     by_id = {
-        _id_decoder.decode(raw).id: raw
+        _item_id(raw, response): raw
         for response in responses.values()
         for raw in _raw_items(response)
     }
@@ -151,12 +190,12 @@ def input_items_page(response: kept.StoredResponse, query: Mapping[str, str]) ->
             item's id.
 
     Raises:
-        Refusal: one of them can't be.
+        Refusal: one of them can't be, or there are no items to be read.
     """
-    items = _items_decoder.decode(response.input_items_json)
+    items = _input_items(response)
     if _order(query) == "desc":
         items.reverse()
-    ids = [_id_decoder.decode(raw).id for raw in items]
+    ids = [_item_id(raw, response) for raw in items]
     begin = 0
     if "after" in query:
         if query["after"] not in ids:

@@ -33,6 +33,7 @@ from tokensmith_server.chat.settlement import Settler
 from tokensmith_server.chat.streaming import StreamRun
 from tokensmith_server.errors import DeadlineExceeded, ResultNotReplayable, ShuttingDown
 from tokensmith_server.faults import fault_point
+from tokensmith_server.ids import namesake
 
 T = TypeVar("T")
 
@@ -127,7 +128,7 @@ class ChatService:
             if isinstance(held, StoredResult):
                 return await self._replay(request, held)
             self._name(running, request)
-            run = CompletionRun(held, self._settler, self._parts.ids.new("chatcmpl-"))
+            run = CompletionRun(held, self._settler, namesake(held.placed.hold_id, "chatcmpl-"))
             return await run.run()
         finally:
             for name in running.names:
@@ -158,7 +159,7 @@ class ChatService:
         except asyncio.CancelledError:
             mailbox.close(ShuttingDown())
             raise
-        run = StreamRun(held, self._settler, self._parts.ids.new("chatcmpl-"), mailbox)
+        run = StreamRun(held, self._settler, namesake(held.placed.hold_id, "chatcmpl-"), mailbox)
         listener.attach(run)
         await run.run()
 

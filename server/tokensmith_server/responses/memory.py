@@ -1,6 +1,6 @@
 """A response store in memory, for tests. The contract suite holds it to what the databases do."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from tokensmith_server.responses.store import ResponseLink, StoredResponse
@@ -9,7 +9,8 @@ from tokensmith_server.responses.store import ResponseLink, StoredResponse
 class MemoryResponseStore:
     """``ResponseStore`` that forgets everything with its process."""
 
-    def __init__(self) -> None:
+    def __init__(self, has_call: Callable[[str, str], bool] = lambda *_: False) -> None:
+        self._has_call = has_call
         self._rows: dict[tuple[str, str], StoredResponse] = {}
 
     @property
@@ -17,10 +18,16 @@ class MemoryResponseStore:
         """How many responses are there, expired ones included."""
         return len(self._rows)
 
-    async def save_response(self, response: StoredResponse) -> float:
+    async def has_call(self, account_id: str, hold_id: str) -> bool:
+        """See ``ResponseStore.has_call``."""
+        return self._has_call(account_id, hold_id)
+
+    async def save_response(self, response: StoredResponse) -> float | None:
         """See ``ResponseStore.save_response``."""
         key = response.account_id, response.response_id
         known = self._rows.get(key)
+        if known is not None and known.deleted:
+            return None
         if known is not None:
             response = replace(
                 response, created_time=known.created_time, expires_time=known.expires_time
@@ -33,13 +40,17 @@ class MemoryResponseStore:
     ) -> StoredResponse | None:
         """See ``ResponseStore.find_response``."""
         found = self._rows.get((account_id, response_id))
-        return found if found is not None and found.expires_time > now else None
+        if found is None or found.deleted or found.expires_time <= now:
+            return None
+        return found
 
     async def delete_response(self, account_id: str, response_id: str, now: float) -> bool:
         """See ``ResponseStore.delete_response``."""
         found = await self.find_response(account_id, response_id, now)
         if found is not None:
-            del self._rows[account_id, response_id]
+            self._rows[account_id, response_id] = replace(
+                found, previous_id=None, response_json=b"", input_items_json=b""
+            )
         return found is not None
 
     async def list_links(

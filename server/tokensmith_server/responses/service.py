@@ -3,11 +3,13 @@
 import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
+
+import msgspec
 
 from tokensmith_server.clock import Clock
 from tokensmith_server.errors import InvalidField
-from tokensmith_server.ids import may_be_name
+from tokensmith_server.ids import may_be_name, namesake
 from tokensmith_server.responses.errors import ResponseNotFound, ResponseTooLarge
 from tokensmith_server.responses.store import ResponseStore, StoredResponse
 
@@ -16,6 +18,9 @@ DOCUMENT_BYTES_MAX: Final = 3_932_160
 
 CONVERSATION_RESPONSES_MAX: Final = 256
 CONVERSATION_BYTES_MAX: Final = 20 * 1024 * 1024
+
+_object_decoder: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_objects_decoder: Final = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
 
 _ID: Final = re.compile(r"resp_[A-Za-z0-9_-]{1,59}", re.ASCII)
 
@@ -32,15 +37,28 @@ class ResponseService:
         """Keep a response; when it expires. Its times are set here.
 
         Raises:
-            InvalidField: an id or the model is malformed, or a document is missing.
+            InvalidField: an id, the model or a document is malformed, or the account has made no
+                call that this could be the response of.
             ResponseTooLarge: the documents are larger than what is kept.
+            ResponseNotFound: the response was deleted.
             LedgerUnavailable: the database did not answer.
         """
         _check(response)
+        # So that what an account keeps is bounded by what it calls, which costs credits.
+        hold_id = namesake(response.response_id, "hold_")
+        if not await self._store.has_call(response.account_id, hold_id):
+            raise InvalidField(
+                "response.id",
+                "The account has made no call that this could be the response of.",
+                allowed="resp_ and what follows chatcmpl- in the id of a call's answer",
+            )
         now = self._clock.now()
-        return await self._store.save_response(
+        kept_until = await self._store.save_response(
             replace(response, created_time=now, expires_time=now + self._kept_seconds)
         )
+        if kept_until is None:
+            raise ResponseNotFound(response.response_id)
+        return kept_until
 
     async def get(self, account_id: str, response_id: str) -> StoredResponse:
         """One response of the account.
@@ -113,8 +131,25 @@ def _check(response: StoredResponse) -> None:
         raise InvalidField("response.previous_id", "The previous response's id is malformed.")
     if not may_be_name(response.model):
         raise InvalidField("response.model", "The model is missing, or no model can have this id.")
-    for name in ("response_json", "input_items_json"):
-        if not getattr(response, name):
-            raise InvalidField(f"response.{name}", "The document is missing.")
     if response.size_bytes > DOCUMENT_BYTES_MAX:
         raise ResponseTooLarge(DOCUMENT_BYTES_MAX)
+    if not _is_json(_object_decoder, response.response_json):
+        raise InvalidField(
+            "response.response_json", "The document is not a JSON object.", allowed="a JSON object"
+        )
+    if not _is_json(_objects_decoder, response.input_items_json):
+        raise InvalidField(
+            "response.input_items_json",
+            "The document is not a JSON array of objects.",
+            allowed="a JSON array of objects",
+        )
+
+
+def _is_json(decoder: "msgspec.json.Decoder[Any]", document: bytes) -> bool:
+    """Whether the document is JSON of the decoder's shape; what is in it is its owner's affair."""
+    try:
+        document.decode()
+        decoder.decode(document)
+    except (UnicodeDecodeError, msgspec.MsgspecError, RecursionError):
+        return False
+    return True

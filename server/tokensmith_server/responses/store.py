@@ -33,6 +33,11 @@ class StoredResponse:
         """Length of both documents."""
         return len(self.response_json) + len(self.input_items_json)
 
+    @property
+    def deleted(self) -> bool:
+        """Whether only its id is left."""
+        return self.size_bytes == 0
+
 
 @dataclass(frozen=True, slots=True)
 class ResponseLink:
@@ -46,8 +51,16 @@ class ResponseLink:
 class ResponseStore(Protocol):
     """Responses by account and id. What has expired by ``now`` is as if it weren't there."""
 
-    async def save_response(self, response: StoredResponse) -> float:
-        """Keep a response, durably; when it expires.
+    async def has_call(self, account_id: str, hold_id: str) -> bool:
+        """Whether the account has made the call that this hold was placed for, however it ended.
+
+        Raises:
+            LedgerUnavailable: the database did not answer.
+        """
+        ...
+
+    async def save_response(self, response: StoredResponse) -> float | None:
+        """Keep a response, durably; when it expires, or ``None`` if it was deleted before.
 
         An id that the account has already keeps its times, and gets all else anew.
 
@@ -63,7 +76,10 @@ class ResponseStore(Protocol):
         ...
 
     async def delete_response(self, account_id: str, response_id: str, now: float) -> bool:
-        """Delete one response of this account; whether there was one."""
+        """Delete one response of this account; whether there was one.
+
+        Its id stays, without documents, until its time is over: it can't be saved again.
+        """
         ...
 
     async def list_links(

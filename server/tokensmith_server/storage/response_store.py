@@ -5,18 +5,20 @@ from typing import Any, Final
 
 from sqlalchemy import and_, literal
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlmodel import Session, col, delete, select, tuple_
+from sqlmodel import Session, col, delete, select, tuple_, update
 
 from tokensmith_server.responses.store import ResponseLink, StoredResponse
 from tokensmith_server.storage.mapping import response_from_row, response_values
 from tokensmith_server.storage.sessions import Sessions
-from tokensmith_server.storage.tables import ResponseRow
+from tokensmith_server.storage.tables import HoldRow, ResponseRow
 from tokensmith_server.storage.times import microseconds, seconds
 
 # What a second saving of an id leaves as it was.
 _KEPT_COLUMNS: Final = frozenset(
     {"account_id", "response_id", "created_time_microseconds", "expires_time_microseconds"}
 )
+# What was deleted leaves its id.
+_NOT_DELETED: Final = col(ResponseRow.size_bytes) > 0
 # An ORM delete would read the rows first, documents and all, to keep the session in step.
 _UNREAD: Final = {"synchronize_session": False}
 
@@ -27,11 +29,16 @@ class SQLResponseStore:
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 
-    async def save_response(self, response: StoredResponse) -> float:
+    async def has_call(self, account_id: str, hold_id: str) -> bool:
+        """See ``ResponseStore.has_call``."""
+        query = select(HoldRow.account_id).where(HoldRow.hold_id == hold_id)
+        return await self._sessions.read(lambda session: session.exec(query).first() == account_id)
+
+    async def save_response(self, response: StoredResponse) -> float | None:
         """See ``ResponseStore.save_response``."""
         values = response_values(response)
 
-        def write(session: Session) -> float:
+        def write(session: Session) -> float | None:
             dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
             insert = dialect.insert(ResponseRow).values(**values)
             changed = {
@@ -39,10 +46,11 @@ class SQLResponseStore:
             }
             saved = session.execute(
                 insert.on_conflict_do_update(
-                    index_elements=["account_id", "response_id"], set_=changed
+                    index_elements=["account_id", "response_id"], set_=changed, where=_NOT_DELETED
                 ).returning(ResponseRow.expires_time_microseconds)
             )
-            return seconds(saved.scalar_one())
+            kept_until = saved.scalar_one_or_none()
+            return None if kept_until is None else seconds(kept_until)
 
         return await self._sessions.write(write)
 
@@ -54,6 +62,7 @@ class SQLResponseStore:
             ResponseRow.account_id == account_id,
             ResponseRow.response_id == response_id,
             ResponseRow.expires_time_microseconds > microseconds(now),
+            _NOT_DELETED,
         )
 
         def read(session: Session) -> StoredResponse | None:
@@ -64,10 +73,15 @@ class SQLResponseStore:
 
     async def delete_response(self, account_id: str, response_id: str, now: float) -> bool:
         """See ``ResponseStore.delete_response``."""
-        statement = delete(ResponseRow).where(
-            col(ResponseRow.account_id) == account_id,
-            col(ResponseRow.response_id) == response_id,
-            col(ResponseRow.expires_time_microseconds) > microseconds(now),
+        statement = (
+            update(ResponseRow)
+            .where(
+                col(ResponseRow.account_id) == account_id,
+                col(ResponseRow.response_id) == response_id,
+                col(ResponseRow.expires_time_microseconds) > microseconds(now),
+                _NOT_DELETED,
+            )
+            .values(previous_id=None, size_bytes=0, response_json=b"", input_items_json=b"")
         )
 
         def write(session: Session) -> bool:
@@ -88,6 +102,7 @@ class SQLResponseStore:
         alive = and_(
             col(ResponseRow.account_id) == account_id,
             col(ResponseRow.expires_time_microseconds) > microseconds(now),
+            _NOT_DELETED,
         )
         chain = (
             select(*columns, literal(1).label("place"))

@@ -256,6 +256,9 @@ class StoredResultRow(SQLModel, table=True):
 class ResponseRow(SQLModel, table=True):
     """A response that an account keeps for a while: documents that nobody here reads.
 
+    One that was deleted stays as an id of no size until its time is over, so that no repeat of
+    its request brings it back.
+
     Without a foreign key: it would lock the account's row, for which the ledger waits.
     """
 

@@ -108,6 +108,23 @@ async def test_deleted_response_is_gone_and_its_successors_stay(store: ResponseS
     assert link.previous_id == "resp_1"
 
 
+async def test_deleted_response_can_not_be_saved_again_until_its_time_is_over(
+    store: ResponseStore,
+) -> None:
+    await store.save_response(stored_response(kept_seconds=60.0))
+    assert await store.delete_response(MINE, "resp_1", NOW)
+    assert await store.save_response(stored_response()) is None
+    assert await store.find_response(MINE, "resp_1", NOW) is None
+    assert await store.list_links(MINE, "resp_1", NOW, limit=9) == []
+    assert await store.save_response(stored_response(account_id=THEIRS)) is not None
+    assert await store.forget_responses(NOW + 60.0, limit=9) == 1
+    assert await store.save_response(stored_response()) is not None
+
+
+async def test_account_that_called_nothing_has_no_call(store: ResponseStore) -> None:
+    assert not await store.has_call(MINE, "hold_1")
+
+
 async def test_links_go_from_the_newest_to_the_oldest(store: ResponseStore) -> None:
     ids = [f"resp_{number}" for number in range(5)]
     await chain(store, *ids)

@@ -104,10 +104,9 @@ def add_services(server: Any, chat: ChatRig) -> None:
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(
         ModelServicer(chat.parts.catalog, chat.clock), server
     )
+    responses = MemoryResponseStore(lambda *_: True)
     response_service_pb2_grpc.add_ResponseServiceServicer_to_server(
-        ResponseServicer(
-            ResponseService(MemoryResponseStore(), chat.clock, kept_seconds=KEPT_SECONDS)
-        ),
+        ResponseServicer(ResponseService(responses, chat.clock, kept_seconds=KEPT_SECONDS)),
         server,
     )
     admin_service_pb2_grpc.add_AdminServiceServicer_to_server(admin_servicer(chat.parts), server)

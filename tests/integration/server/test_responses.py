@@ -43,6 +43,7 @@ async def test_a_response_is_kept_until_it_is_deleted(kind: str) -> None:
         for call in (
             rig.responses.DeleteResponse(delete, metadata=(KEY,)),
             rig.responses.GetResponse(request, metadata=(KEY,)),
+            save(rig, response()),
         ):
             told = await failure_of(call)
             assert (told.code, told.reason) == (grpc.StatusCode.NOT_FOUND, "RESPONSE_NOT_FOUND")
@@ -102,6 +103,8 @@ async def test_every_method_needs_a_key() -> None:
         ({"state": 99}, "response.state"),
         ({"model": ""}, "response.model"),
         ({"response_json": b""}, "response.response_json"),
+        ({"response_json": b"{not json"}, "response.response_json"),
+        ({"input_items_json": b"{}"}, "response.input_items_json"),
     ],
 )
 async def test_malformed_response_is_refused_by_its_field(

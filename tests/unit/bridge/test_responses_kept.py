@@ -287,3 +287,24 @@ def test_every_item_of_an_answer_is_taken_back() -> None:
     output = msgspec.json.decode(keep(answer=answer).response_json)["output"]
     for item in output:
         item_from_json(msgspec.json.encode(item), "input[0]")
+
+
+@pytest.mark.parametrize(
+    "document", [b"{not json", b"{}", b'{"output":1}', b'{"output":[1]}', b'{"output":[{}]}',
+                 b'{"output":[{"id":"msg_1","role":"\xff"}]}', b'{"output":[{"id":7}]}'],
+)  # fmt: skip
+def test_what_is_no_response_is_refused_and_never_a_fault_of_ours(document: bytes) -> None:
+    alien = keep()
+    alien.response_json = document
+    with pytest.raises(Refusal):
+        conversation_of([alien])
+    with pytest.raises(Refusal):
+        with_references([ItemReference(id="msg_1_0")], {"resp_1": alien})
+
+
+@pytest.mark.parametrize("document", [b"[", b"{}", b"[1]", b'[{"id":7}]', b'[{"id":"\xff"}]'])
+def test_input_items_that_can_not_be_read_are_refused(document: bytes) -> None:
+    alien = keep()
+    alien.input_items_json = document
+    with pytest.raises(Refusal):
+        input_items_page(alien, {})

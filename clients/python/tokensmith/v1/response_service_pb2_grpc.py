@@ -76,10 +76,11 @@ class ResponseServiceServicer(object):
     """
 
     def SaveResponse(self, request, context):
-        """Keeps one response. Saving an id again replaces what is kept and leaves its time as it was.
+        """Keeps one response of a chat that the account has called. Saving an id again replaces what is
+        kept and leaves its time as it was; one that was deleted can't be saved again.
 
-        Durable when it returns. Reasons: INVALID_ARGUMENT, PAYLOAD_TOO_LARGE (too large to be kept;
-        nothing is cut off), LEDGER_UNAVAILABLE.
+        Durable when it returns. Reasons: INVALID_ARGUMENT (also: no such chat), RESPONSE_NOT_FOUND (it
+        was deleted), PAYLOAD_TOO_LARGE (too large to be kept; nothing is cut off), LEDGER_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -42,10 +42,11 @@ class ResponseServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ResponseServiceAsyncStub: ...
     SaveResponse: _grpc.UnaryUnaryMultiCallable[_response_service_pb2.SaveResponseRequest, _response_service_pb2.SaveResponseResponse]
-    """Keeps one response. Saving an id again replaces what is kept and leaves its time as it was.
+    """Keeps one response of a chat that the account has called. Saving an id again replaces what is
+    kept and leaves its time as it was; one that was deleted can't be saved again.
 
-    Durable when it returns. Reasons: INVALID_ARGUMENT, PAYLOAD_TOO_LARGE (too large to be kept;
-    nothing is cut off), LEDGER_UNAVAILABLE.
+    Durable when it returns. Reasons: INVALID_ARGUMENT (also: no such chat), RESPONSE_NOT_FOUND (it
+    was deleted), PAYLOAD_TOO_LARGE (too large to be kept; nothing is cut off), LEDGER_UNAVAILABLE.
     """
     GetResponse: _grpc.UnaryUnaryMultiCallable[_response_service_pb2.GetResponseRequest, _response_service_pb2.GetResponseResponse]
     """Returns one response. Reasons: RESPONSE_NOT_FOUND."""
@@ -74,10 +75,11 @@ class ResponseServiceAsyncStub(ResponseServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     SaveResponse: _aio.UnaryUnaryMultiCallable[_response_service_pb2.SaveResponseRequest, _response_service_pb2.SaveResponseResponse]  # type: ignore[assignment]
-    """Keeps one response. Saving an id again replaces what is kept and leaves its time as it was.
+    """Keeps one response of a chat that the account has called. Saving an id again replaces what is
+    kept and leaves its time as it was; one that was deleted can't be saved again.
 
-    Durable when it returns. Reasons: INVALID_ARGUMENT, PAYLOAD_TOO_LARGE (too large to be kept;
-    nothing is cut off), LEDGER_UNAVAILABLE.
+    Durable when it returns. Reasons: INVALID_ARGUMENT (also: no such chat), RESPONSE_NOT_FOUND (it
+    was deleted), PAYLOAD_TOO_LARGE (too large to be kept; nothing is cut off), LEDGER_UNAVAILABLE.
     """
     GetResponse: _aio.UnaryUnaryMultiCallable[_response_service_pb2.GetResponseRequest, _response_service_pb2.GetResponseResponse]  # type: ignore[assignment]
     """Returns one response. Reasons: RESPONSE_NOT_FOUND."""
@@ -108,10 +110,11 @@ class ResponseServiceServicer:
         request: _response_service_pb2.SaveResponseRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_response_service_pb2.SaveResponseResponse, _abc.Awaitable[_response_service_pb2.SaveResponseResponse]]:
-        """Keeps one response. Saving an id again replaces what is kept and leaves its time as it was.
+        """Keeps one response of a chat that the account has called. Saving an id again replaces what is
+        kept and leaves its time as it was; one that was deleted can't be saved again.
 
-        Durable when it returns. Reasons: INVALID_ARGUMENT, PAYLOAD_TOO_LARGE (too large to be kept;
-        nothing is cut off), LEDGER_UNAVAILABLE.
+        Durable when it returns. Reasons: INVALID_ARGUMENT (also: no such chat), RESPONSE_NOT_FOUND (it
+        was deleted), PAYLOAD_TOO_LARGE (too large to be kept; nothing is cut off), LEDGER_UNAVAILABLE.
         """
 
     def GetResponse(

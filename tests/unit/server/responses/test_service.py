@@ -22,7 +22,12 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def service(clock: FakeClock) -> ResponseService:
-    return ResponseService(MemoryResponseStore(), clock, kept_seconds=KEPT_SECONDS)
+    return ResponseService(MemoryResponseStore(lambda *_: True), clock, kept_seconds=KEPT_SECONDS)
+
+
+def document(size_bytes: int) -> bytes:
+    """A JSON object of this size."""
+    return b'{"output":[],"text":"' + b"x" * (size_bytes - 23) + b'"}'
 
 
 async def conversation(service: ResponseService, response_id: str) -> list[str]:
@@ -61,7 +66,14 @@ async def test_another_account_gets_not_found(service: ResponseService) -> None:
         {"model": ""},
         {"model": "m" * 257},
         {"response_json": b""},
+        {"response_json": b"{not json"},
+        {"response_json": b"[]"},
+        {"response_json": b'{"output":"\xff"}'},
+        {"response_json": b'{"output":' + b"[" * 5_000 + b"]" * 5_000 + b"}"},
         {"input_items_json": b""},
+        {"input_items_json": b"{}"},
+        {"input_items_json": b"[1]"},
+        {"input_items_json": b"[{}"},
     ],
 )
 async def test_malformed_response_is_refused(
@@ -71,11 +83,32 @@ async def test_malformed_response_is_refused(
         await service.save(stored_response(**changes))
 
 
+async def test_only_a_call_of_the_account_has_a_response_to_keep(clock: FakeClock) -> None:
+    calls = {(MINE, "hold_1")}
+    store = MemoryResponseStore(lambda *call: call in calls)
+    service = ResponseService(store, clock, kept_seconds=KEPT_SECONDS)
+    await service.save(stored_response("resp_1"))
+    for of_no_call in (stored_response("resp_2"), stored_response("resp_1", "account-2")):
+        with pytest.raises(InvalidField, match="no call") as refused:
+            await service.save(of_no_call)
+        assert refused.value.param == "response.id"
+    assert store.count == 1
+
+
+async def test_deleted_response_is_never_kept_again(service: ResponseService) -> None:
+    await service.save(stored_response())
+    await service.delete(MINE, "resp_1")
+    with pytest.raises(ResponseNotFound):
+        await service.save(stored_response())
+    with pytest.raises(ResponseNotFound):
+        await service.get(MINE, "resp_1")
+
+
 async def test_too_large_response_is_refused_whole(service: ResponseService) -> None:
-    fits = b"x" * (rules.DOCUMENT_BYTES_MAX - 2)
-    await service.save(stored_response(response_json=fits))
+    await service.save(stored_response(response_json=document(rules.DOCUMENT_BYTES_MAX - 2)))
+    too_large = document(rules.DOCUMENT_BYTES_MAX - 1)
     with pytest.raises(ResponseTooLarge) as refused:
-        await service.save(stored_response("resp_2", response_json=fits + b"x"))
+        await service.save(stored_response("resp_2", response_json=too_large))
     assert refused.value.limit_bytes == rules.DOCUMENT_BYTES_MAX
     with pytest.raises(ResponseNotFound):
         await service.get(MINE, "resp_2")
@@ -111,7 +144,7 @@ async def test_conversation_of_too_many_responses_is_refused(service: ResponseSe
 
 
 async def test_conversation_of_too_many_bytes_is_refused(service: ResponseService) -> None:
-    large = b"x" * (rules.DOCUMENT_BYTES_MAX - 2)
+    large = document(rules.DOCUMENT_BYTES_MAX - 2)
     previous = None
     for number in range(6):
         await service.save(
