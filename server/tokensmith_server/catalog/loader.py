@@ -17,6 +17,7 @@ from tokensmith_server.catalog.model_reader import read_capabilities, read_model
 from tokensmith_server.catalog.near import near_matches
 from tokensmith_server.catalog.provider_reader import read_provider
 from tokensmith_server.catalog.reader import Table
+from tokensmith_server.catalog.upstreams import Upstreams
 
 _BUILT_IN: Final = ("text.toml", "image.toml", "video.toml")
 """The files of the price list, in listing order."""
@@ -78,12 +79,13 @@ def build_catalog(built_in: Iterable[Source], overlay: Source | None = None) -> 
         _read_profiles(document, profiles)
         _add_entries(entries, _model_tables(document))
         document.close()
+    listed = dict(entries)
     if overlay_document is not None:
         _read_profiles(overlay_document, profiles)
         _read_providers(overlay_document, providers)
         _overlay_entries(entries, _model_tables(overlay_document))
         overlay_document.close()
-    models = [read_model(entry, profiles, providers) for entry in entries.values()]
+    models = _read_models(entries, listed, profiles, providers)
     _check_aliases(models, problems)
     _check_paths(models, problems)
     if problems:
@@ -186,6 +188,35 @@ def _note_stranger(entries: Mapping[str, Table], model_id: str, table: Table) ->
     near = near_matches(model_id, entries, limit=1)
     hint = f" (did you mean {near[0]}?)" if near else ""
     table.note(None, f"is not in the price list{hint}; a new model needs its kind")
+
+
+def _read_models(
+    entries: Mapping[str, Table],
+    listed: Mapping[str, Table],
+    profiles: Mapping[str, Capabilities],
+    providers: Mapping[str, ExtraProvider],
+) -> list[ModelSpec]:
+    """The models of the merged list, and what each one's routes lead to.
+
+    ``listed`` is the price list alone: it knows upstream models whatever is laid over it.
+    """
+    sold: dict[str, ModelSpec] = {}
+    flawed: set[str] = set()
+    for model_id, entry in entries.items():
+        problems_before = len(entry.problems)
+        sold[model_id] = read_model(entry, profiles, providers)
+        if len(entry.problems) > problems_before:
+            flawed.add(model_id)
+    known: list[tuple[str, ModelSpec]] = []
+    for model_id, entry in listed.items():
+        # Its problems were noted above, or are of no concern where it is not sold.
+        own = read_model(Table(entry.data, entry.place, []), profiles, providers)
+        known += [(route.name, sold.get(model_id, own)) for route in own.routes]
+    upstreams = Upstreams(known, sold.values(), providers)
+    return [
+        model if model_id in flawed else upstreams.resolve(model, entries[model_id], profiles)
+        for model_id, model in sold.items()
+    ]
 
 
 def _check_aliases(models: Sequence[ModelSpec], problems: list[str]) -> None:

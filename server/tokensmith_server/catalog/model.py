@@ -316,6 +316,8 @@ class ModelSpec:
     Exactly one of ``text``, ``image`` and ``video`` is set, by ``kind``; motion control has
     ``video``. ``rate`` is of the matching class: tokens, images or seconds. ``routes`` holds at
     least one, the preferred first. ``aliases`` are further names that a call may use.
+    ``on_routes`` has the model as it is on those routes, by name, whose upstream model has other
+    limits or capabilities than it has itself.
     """
 
     id: str
@@ -328,6 +330,11 @@ class ModelSpec:
     image: ImageSpec | None = None
     video: VideoSpec | None = None
     aliases: tuple[str, ...] = ()
+    on_routes: Mapping[str, "ModelSpec"] = field(default_factory=dict, hash=False)
+
+    def on(self, route: Route) -> "ModelSpec":
+        """The model with the limits and capabilities of a route's upstream model."""
+        return self.on_routes.get(route.name, self) if self.on_routes else self
 
     @property
     def provider(self) -> str:

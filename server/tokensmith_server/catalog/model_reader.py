@@ -6,8 +6,6 @@ from typing import Final
 
 from tokensmith_server.billing.rates import Rate, SecondRate, TokenRate
 from tokensmith_server.catalog.model import (
-    BUILT_IN_PROVIDERS,
-    EXTRA_PROVIDER_KINDS,
     Capabilities,
     ExtraProvider,
     Family,
@@ -17,7 +15,6 @@ from tokensmith_server.catalog.model import (
     LifecycleStatus,
     ModelSpec,
     ReasoningEffort,
-    Route,
     SecondsSource,
     Support,
     TextSpec,
@@ -26,12 +23,11 @@ from tokensmith_server.catalog.model import (
 )
 from tokensmith_server.catalog.rate_reader import read_rate
 from tokensmith_server.catalog.reader import Table
+from tokensmith_server.catalog.route_reader import UNREAD_ROUTES, read_routes
 
-_MAX_TOKENS: Final = 100_000_000
+MAX_TOKENS: Final = 100_000_000
 _MAX_CHOICES: Final = 128
 _MAX_SECONDS: Final = 3_600
-_MAX_ORDER: Final = 100
-_MAX_WEIGHT: Final = 1_000
 _MODEL_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@+/-]{0,199}")
 _ID_RULE: Final = "must be letters, digits and . _ : @ + - in segments parted by /"
 _MOTION_CONTROL_PATH: Final = re.compile(r"/v1(/[A-Za-z0-9][A-Za-z0-9._-]*)+/motioncontrol")
@@ -39,7 +35,6 @@ _RESOLUTION: Final = re.compile(r"[0-9]+[a-z]")
 
 # Stands in for what could not be read; the noted problem keeps it from ever being served.
 _UNREAD_RATE: Final = TokenRate(input_microcredits=1, output_microcredits=1)
-_UNREAD_ROUTES: Final = (Route(provider="", upstream_id=""),)
 
 
 def read_model(
@@ -60,7 +55,7 @@ def read_model(
     if not table.has("kind"):
         table.note("kind", "is missing")
         # Nothing else can be judged, and each key would be reported as unknown.
-        return ModelSpec(model_id, Kind.TEXT, model_id, _UNREAD_RATE, _UNREAD_ROUTES)
+        return ModelSpec(model_id, Kind.TEXT, model_id, _UNREAD_RATE, UNREAD_ROUTES)
     kind = table.choice("kind", Kind)
     text = _read_text(table, profiles) if kind is Kind.TEXT else None
     image = _read_image(table) if kind is Kind.IMAGE else None
@@ -70,7 +65,7 @@ def read_model(
         kind=kind,
         name=table.text("name", default=model_id or "unnamed"),
         rate=_read_rate(table, kind, video),
-        routes=_read_routes(table, kind, providers),
+        routes=read_routes(table, kind, providers),
         lifecycle=_read_lifecycle(table),
         text=text,
         image=image,
@@ -151,45 +146,6 @@ def _read_rate(table: Table, kind: Kind, video: VideoSpec | None) -> Rate:
     return rate
 
 
-def _read_routes(
-    table: Table, kind: Kind, providers: Mapping[str, ExtraProvider]
-) -> tuple[Route, ...]:
-    kinds = dict(BUILT_IN_PROVIDERS)
-    for name in providers:
-        kinds.setdefault(name, EXTRA_PROVIDER_KINDS)
-    routes: list[Route] = []
-    entries = table.tables("routes")
-    ordered = any("order" in entry.data for entry in entries)
-    names: set[str] = set()
-    for entry in entries:
-        route = _read_route(entry, ordered=ordered)
-        if route.provider and route.provider not in kinds:
-            entry.note("provider", f"unknown provider {route.provider}; known: {', '.join(kinds)}")
-        elif route.provider and kind not in kinds[route.provider]:
-            entry.note("provider", f"{route.provider} does not serve kind {kind}")
-        if route.name in names:
-            entry.note(None, "is listed twice")
-        names.add(route.name)
-        routes.append(route)
-    # The preferred first, whatever the order in the file.
-    routes.sort(key=lambda route: route.order or 0)
-    return tuple(routes) or _UNREAD_ROUTES
-
-
-def _read_route(entry: Table, *, ordered: bool) -> Route:
-    """One route; ``ordered`` says that the model's routes have their order written out."""
-    route = Route(
-        provider=entry.text("provider"),
-        upstream_id=entry.text("model"),
-        order=entry.integer("order", maximum=_MAX_ORDER) if ordered else None,
-        weight=entry.integer("weight", maximum=_MAX_WEIGHT, default=1),
-    )
-    if "weight" in entry.data and not ordered:
-        entry.note("weight", "needs an order: routes of one order share calls by weight")
-    entry.close()
-    return route
-
-
 def _read_lifecycle(table: Table) -> Lifecycle:
     entry = table.table("lifecycle")
     if entry is None:
@@ -211,17 +167,20 @@ def _read_lifecycle(table: Table) -> Lifecycle:
 
 
 def _read_text(table: Table, profiles: Mapping[str, Capabilities]) -> TextSpec:
-    context_tokens = table.integer("context_tokens", maximum=_MAX_TOKENS)
+    context_tokens = table.integer("context_tokens", maximum=MAX_TOKENS)
     return TextSpec(
         context_tokens=context_tokens,
         family=table.choice("family", Family, Family.OPEN),
-        capabilities=_read_model_capabilities(table, profiles),
-        max_output_tokens=table.optional_integer("max_output_tokens", maximum=_MAX_TOKENS),
+        capabilities=read_model_capabilities(table, profiles, Capabilities()),
+        max_output_tokens=table.optional_integer("max_output_tokens", maximum=MAX_TOKENS),
     )
 
 
-def _read_model_capabilities(table: Table, profiles: Mapping[str, Capabilities]) -> Capabilities:
-    capabilities = Capabilities()
+def read_model_capabilities(
+    table: Table, profiles: Mapping[str, Capabilities], base: Capabilities
+) -> Capabilities:
+    """What a model's or a route's table says: its ``profile``, else ``base``, and single ones."""
+    capabilities = base
     profile = table.optional_text("profile")
     if profile is not None and profile in profiles:
         capabilities = profiles[profile]

@@ -30,7 +30,7 @@ def _model(model: ModelSpec) -> dict[str, Any]:
     return {
         "kind": model.kind,
         "rate": rate_to_json(model.rate),
-        "routes": [_route(route) for route in model.routes],
+        "routes": [_route(route, model) for route in model.routes],
         "status": model.lifecycle.status,
         "shutdown_on": model.lifecycle.shutdown_on,
         "text": _text(model.text) if model.text else None,
@@ -40,10 +40,12 @@ def _model(model: ModelSpec) -> dict[str, Any]:
     }
 
 
-def _route(route: Route) -> list[Any]:
+def _route(route: Route, model: ModelSpec) -> list[Any]:
     """What is not written out does not count: versions recorded before it existed stay true."""
     shares = [] if route.order is None else [route.order, route.weight]
-    return [route.provider, route.upstream_id, *shares]
+    text = model.on(route).text
+    upstream = [_text(text)] if text is not None and text != model.text else []
+    return [route.provider, route.upstream_id, *shares, *upstream]
 
 
 def _text(text: TextSpec) -> dict[str, Any]:
