@@ -199,6 +199,7 @@ async def open_chat(
     *,
     microcredits: int = RICH,
     routes: tuple[Route, ...] | None = None,
+    catalog: Catalog = BUILT_IN,
     limits: ChatLimits | None = None,
     rates: RatePolicy | None = None,
     parts: Mapping[str, Any] | None = None,
@@ -212,7 +213,7 @@ async def open_chat(
     """
     clock, ids, journal, pauses = FakeClock(), SequentialIds(), list[str](), list[float]()
     store = JournalingStore(journal)
-    catalog = catalog_with(routes) if routes else BUILT_IN
+    catalog = catalog_with(routes) if routes else catalog
     providers = _providers(catalog, credentials, journal)
 
     async def sleep(seconds: float) -> None:

@@ -1,5 +1,7 @@
 """Refuses what can be refused before money is touched, and says what to hold for the rest."""
 
+from collections.abc import Sequence
+
 from tokensmith.v1 import chat_service_pb2 as chat_pb
 from tokensmith_server.billing import pricing
 from tokensmith_server.billing.rates import TokenRate
@@ -9,8 +11,10 @@ from tokensmith_server.catalog.selection import ModelSelection
 from tokensmith_server.chat.facts import text_facts
 from tokensmith_server.chat.parts import ChatServiceParts
 from tokensmith_server.chat.request import ChatRequest
+from tokensmith_server.chat.upstream_terms import dearest, too_long_for
 from tokensmith_server.chat.validate import check_params
 from tokensmith_server.errors import (
+    CallError,
     ContextLengthExceeded,
     DeadlineExceeded,
     ModelKindMismatch,
@@ -21,6 +25,8 @@ from tokensmith_server.errors import (
     UpstreamUnavailable,
 )
 from tokensmith_server.providers.base import ErrorKind, ProviderError
+from tokensmith_server.providers.capabilities import check_capabilities
+from tokensmith_server.routing.lanes import RouteState
 from tokensmith_server.routing.router import Plan
 
 
@@ -75,31 +81,55 @@ class Admission:
         check_params(params)
         plan = self._plan(params, model)
         facts = text_facts(params, text.family.value)
+        if model.on_routes:
+            text, facts = dearest(model, plan, facts)
         terms = self._terms(params, text, rate, facts)
         return Admitted(model, text, rate, facts, terms, plan, deadline_monotonic)
 
     def _plan(self, params: chat_pb.ChatCompletionParams, model: ModelSpec) -> Plan:
-        """The fit routes whose provider can do what is asked for, in their order."""
+        """The fit routes whose upstream model takes what is asked for, in their order.
+
+        What only routes that are out take is to be tried again. What none takes is refused, in
+        the words of the first.
+        """
         plan = self._parts.router.plan(model)
-        routes = []
-        refusal: ProviderError | None = None
-        for route in plan.routes:
-            # What a provider can do does not depend on the key.
-            provider = self._parts.providers[route.lanes[0].credential.name]
-            try:
-                provider.check_chat(params, model)
-            except ProviderError as error:
-                refusal = refusal or error
-            else:
-                routes.append(route)
-        if routes:
-            plan.routes = tuple(routes)
+        refusals: dict[RouteState, CallError] = {}
+
+        def takes(state: RouteState) -> bool:
+            refusal = self._refusal(params, model, state)
+            if refusal is not None:
+                refusals[state] = refusal
+            return refusal is None
+
+        plan.keep(takes)
+        if plan.routes:
             return plan
-        if refusal is None:
-            raise self._no_route(model, plan.wait_seconds)
-        raise UnsupportedField(
-            refusal.param or "", refusal.message, model=model.id, allowed=refusal.allowed
-        ) from refusal
+        groups = self._parts.router.groups(model.id)
+        if plan.out or not groups:
+            raise self._no_route(model, tuple(plan.out))
+        raise next(refusals[state] for group in groups for state, _ in group)
+
+    def _refusal(
+        self, params: chat_pb.ChatCompletionParams, model: ModelSpec, state: RouteState
+    ) -> CallError | None:
+        """Why a route can't take the call: for what its upstream model does not, or we don't sell.
+
+        A model that stands in for another is no way to more than that one offers.
+        """
+        upstream = model.on(state.route)
+        # What a provider can do does not depend on the key.
+        provider = self._parts.providers[state.lanes[0].credential.name]
+        try:
+            if upstream is not model:
+                check_capabilities(params, model)
+            provider.check_chat(params, upstream)
+        except ProviderError as error:
+            refusal = UnsupportedField(
+                error.param or "", error.message, model=model.id, allowed=error.allowed
+            )
+            refusal.__cause__ = error
+            return refusal
+        return None if upstream is model else too_long_for(params, upstream)
 
     def _find_model(self, model_id: str) -> tuple[ModelSpec, TextSpec, TokenRate]:
         model = self._models.find(model_id, Kind.TEXT)
@@ -107,16 +137,15 @@ class Admission:
             raise ModelKindMismatch(model_id, kind=model.kind.value, endpoint=model.endpoint)
         return model, model.text, model.rate
 
-    def _no_route(self, model: ModelSpec, wait_seconds: float) -> UpstreamFailed:
-        groups = self._parts.router.groups(model.id)
-        if not groups:
+    def _no_route(self, model: ModelSpec, out: Sequence[RouteState]) -> UpstreamFailed:
+        """What is said of a model whose routes are all ``out``, as far as they take the call."""
+        if not out:
             return UpstreamUnavailable(
                 f"No provider of `{model.id}` is set up on this server. You were not charged."
             )
         now = self._parts.clock.monotonic()
-        if all(
-            state.why_out(now) == ErrorKind.RATE_LIMITED for group in groups for state, _ in group
-        ):
+        wait_seconds = min(state.wait_seconds(now) for state in out)
+        if all(state.why_out(now) == ErrorKind.RATE_LIMITED for state in out):
             # In the words that the call which met the limit was refused with.
             return UpstreamRateLimited(
                 f"The provider of `{model.id}` asks to slow down. You were not charged.",

@@ -27,7 +27,14 @@ from tokensmith_server.providers.base import (
     UpstreamFacts,
 )
 from tokensmith_server.routing.lanes import FAULTS, Fault, Lane, RouteState
-from tokensmith_server.routing.retry import Action, Decision, RetryPolicy, Situation, decide
+from tokensmith_server.routing.retry import (
+    REJECTIONS,
+    Action,
+    Decision,
+    RetryPolicy,
+    Situation,
+    decide,
+)
 from tokensmith_server.routing.router import Plan
 
 T = TypeVar("T")
@@ -81,11 +88,18 @@ class Attempts:
     _sent_monotonic: float = 0.0
     _sent: bool = False
     _first_byte_seconds: float | None = None
+    # Why the running try's route stands in for another one, if it does.
+    _outage: ProviderError | None = None
+    _rejecting: list[RouteState] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Begin at the lane that was claimed."""
         self.lane = self.plan.lane
-        self._sent_monotonic = self.tools.clock.monotonic()
+        self._sent_monotonic = now = self.tools.clock.monotonic()
+        if awaited := self.plan.awaited:
+            limited = all(state.why_out(now) == ErrorKind.RATE_LIMITED for state in awaited)
+            kind = ErrorKind.RATE_LIMITED if limited else ErrorKind.OVERLOADED
+            self._outage = ProviderError(kind, "A route is out.", phase=Phase.CONNECT)
 
     @property
     def route(self) -> Route:
@@ -102,13 +116,21 @@ class Attempts:
         timed_out = error.kind is ErrorKind.TIMEOUT and error.http_status is None
         return timed_out and self.remaining_seconds <= _HASTE_SECONDS
 
+    def told(self, error: ProviderError) -> ProviderError:
+        """What the caller is told of where the last try's failure was ``error``.
+
+        A rejection by a route that stands in for another one is not the caller's fault: that one
+        might have taken the call, so its outage is what is told.
+        """
+        return (self._outage or error) if error.kind in REJECTIONS else error
+
     async def run(self, send: Send[T]) -> T:
         """Try until something comes back.
 
         Raises:
             ProviderError: the last try's, once nothing more is worth trying, or once a further
-                one could not be made durable. Its ``retry_after_seconds`` is then how long none
-                of the call's routes can be tried, as far as that is known.
+                one could not be made durable. The ``retry_after_seconds`` of what is ``told`` is
+                then how long none of the call's routes can be tried, as far as that is known.
         """
         self.lane.state.budget.called()
         while True:
@@ -119,9 +141,13 @@ class Attempts:
                 now = self.tools.clock.monotonic()
                 next_place = self._next_place(now)
                 decision = self._decide(error, now, next_place)
+                if error.kind in REJECTIONS:
+                    self._rejecting.append(self.lane.state)
                 if decision.action is Action.GIVE_UP:
-                    self._say_when(error)
+                    self._say_when(self.told(error))
                     raise
+                if decision.action is Action.NEXT_ROUTE:
+                    self._outage = self._outage or error
                 # Before the pause, in which others may ask for the same budget.
                 self._spend(decision.action, next_place, now)
                 if decision.delay_seconds > 0:
@@ -160,6 +186,7 @@ class Attempts:
             may_repeat=state.budget.allows(now),
             out_seconds=state.wait_seconds(now),
             remaining_seconds=self.remaining_seconds,
+            after_outage=self._outage is not None,
         )
         return decide(error, situation, tools.policy, tools.jitter())
 
@@ -258,7 +285,9 @@ class Attempts:
         """
         if error.kind in FAULTS:
             now = self.tools.clock.monotonic()
-            wait_seconds = min(state.wait_seconds(now) for state in self.plan.routes)
+            routes = (*self.plan.awaited, *self.plan.routes)
+            willing = [state for state in routes if state not in self._rejecting]
+            wait_seconds = min(state.wait_seconds(now) for state in willing or routes)
             error.retry_after_seconds = wait_seconds or None
 
     def _log_failure(self, error: ProviderError) -> None:

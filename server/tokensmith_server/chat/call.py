@@ -17,6 +17,7 @@ from tokensmith_server.chat.failures import call_error
 from tokensmith_server.chat.parts import ChatLimits
 from tokensmith_server.chat.request import ChatRequest
 from tokensmith_server.chat.settlement import Settler
+from tokensmith_server.chat.upstream_terms import output_cap_tokens
 from tokensmith_server.errors import CallError, DeadlineExceeded
 from tokensmith_server.providers.base import ChatCall, ProviderError, Timeouts
 
@@ -75,11 +76,17 @@ class HeldCall:
         total_seconds = min(remaining_seconds, limits.total_seconds_max)
         total_seconds = max(total_seconds, _TOTAL_SECONDS_MIN)
         first_byte_seconds = total_seconds if whole else limits.first_byte_seconds
+        upstream = self.model.on(route)
+        cap_tokens = self.placed.units
+        if upstream is not self.model and upstream.text is not None:
+            cap_tokens = output_cap_tokens(
+                cap_tokens, upstream.text, self.terms.input_token_estimate
+            )
         return ChatCall(
             params=self.request.params,
-            model=self.model,
+            model=upstream,
             route=route,
-            output_cap_tokens=self.placed.units,
+            output_cap_tokens=cap_tokens,
             timeouts=Timeouts(
                 connect_seconds=limits.connect_seconds,
                 first_byte_seconds=min(first_byte_seconds, total_seconds),
@@ -90,6 +97,7 @@ class HeldCall:
 
     def refusal(self, error: ProviderError) -> CallError:
         """What the caller is told of the failure that ended the call."""
+        error = self.attempts.told(error)
         if self.attempts.ran_out_of_time(error):
             return DeadlineExceeded("The answer was not ready in the time that the call had.")
         return call_error(error, self.model, self.attempts.route.provider)

@@ -48,7 +48,8 @@ class CompletionRun:
         except ProviderError as error:
             blocked = error.kind is ErrorKind.CONTENT_REFUSED
             outcome = Outcome.BLOCKED if blocked else Outcome.FAILED
-            await self.call.void(self.settler, log_reason(error), attempts.failed(error), outcome)
+            reason = log_reason(attempts.told(error))
+            await self.call.void(self.settler, reason, attempts.failed(error), outcome)
             raise call.refusal(error) from error
         except asyncio.CancelledError:
             # Only the end of the process cancels this; nobody will get an answer from it.

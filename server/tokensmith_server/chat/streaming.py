@@ -224,7 +224,7 @@ class StreamRun:
                 )
             )
         else:
-            await self.call.void(self.settler, log_reason(error), attempt)
+            await self.call.void(self.settler, log_reason(call.attempts.told(error)), attempt)
             self.mailbox.close(call.refusal(error))
 
     async def _end_abandoned(self) -> None:
@@ -250,9 +250,8 @@ class StreamRun:
         if isinstance(error, ProviderError):
             blocked = error.kind is ErrorKind.CONTENT_REFUSED
             outcome = Outcome.BLOCKED if blocked else Outcome.FAILED
-            await self.call.void(
-                self.settler, log_reason(error), call.attempts.failed(error), outcome
-            )
+            reason = log_reason(call.attempts.told(error))
+            await self.call.void(self.settler, reason, call.attempts.failed(error), outcome)
             self.mailbox.close(call.refusal(error))
             return
         _log.error("chat.defect", hold=call.placed.hold_id, exc_info=error)

@@ -40,7 +40,8 @@ class Situation:
     ``tries_on_route`` counts those with the same key. ``has_next_key`` says that another key of the
     route is fit, ``has_next_route`` that another route is. ``may_repeat`` is the retry budget's
     word on a further try at the same provider. ``remaining_seconds`` is the caller's own time, and
-    ``out_seconds`` how long the route itself is left alone from now on.
+    ``out_seconds`` how long the route itself is left alone from now on. ``after_outage`` says that
+    the route stands in for another one, which failed or is out.
     """
 
     tries_on_route: int
@@ -50,6 +51,7 @@ class Situation:
     may_repeat: bool
     remaining_seconds: float
     out_seconds: float = 0.0
+    after_outage: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +64,9 @@ class Decision:
 
 _GIVE_UP = Decision(Action.GIVE_UP)
 
-# The client's own doing, or the content: another route would say the same.
-_FINAL = frozenset({ErrorKind.INVALID_REQUEST, ErrorKind.CONTEXT_LENGTH, ErrorKind.CONTENT_REFUSED})
+REJECTIONS = frozenset({ErrorKind.INVALID_REQUEST, ErrorKind.CONTEXT_LENGTH})
+"""The client's own doing, which no other route mends; unless the route stands in for another one,
+and may lead to another model, which takes less."""
 # The route is unusable for now, but not for a reason that a pause mends.
 _ELSEWHERE = frozenset(
     {
@@ -72,6 +75,7 @@ _ELSEWHERE = frozenset(
         ErrorKind.OPERATOR_CREDIT,
         ErrorKind.TIMEOUT,
         ErrorKind.MALFORMED_RESPONSE,
+        *REJECTIONS,
     }
 )
 
@@ -85,7 +89,7 @@ def decide(
     the caller's remaining time does not cover.
     """
     if (
-        error.kind in _FINAL
+        _is_final(error, situation)
         or situation.tries_in_all >= policy.tries_in_all
         or situation.remaining_seconds <= 0
     ):
@@ -101,6 +105,13 @@ def decide(
     if delay >= situation.remaining_seconds:
         return _GIVE_UP
     return Decision(Action.RETRY_ROUTE, delay)
+
+
+def _is_final(error: ProviderError, situation: Situation) -> bool:
+    """Whether the call ends with this failure, whatever else there is to try."""
+    if error.kind in REJECTIONS:
+        return not situation.after_outage
+    return error.kind is ErrorKind.CONTENT_REFUSED
 
 
 def _next_key_helps(error: ProviderError, situation: Situation) -> bool:

@@ -28,11 +28,15 @@ class RoutingPolicy:
 class Plan:
     """The routes to try for one call, in their order. None is fit: ``wait_seconds`` says when.
 
-    ``lane`` is the first try's, from ``claim`` on.
+    ``lane`` is the first try's, from ``claim`` on. ``out`` are the routes that no try can be sent
+    on now, with the number of their group, and ``group_numbers`` are those of ``routes``; there are
+    none while nothing is out.
     """
 
     routes: tuple[RouteState, ...]
     wait_seconds: float = 0.0
+    out: Mapping[RouteState, int] = field(default_factory=dict)
+    group_numbers: Mapping[RouteState, int] = field(default_factory=dict)
     _lane: Lane | None = None
     _claimed_at: float = 0.0
 
@@ -41,6 +45,20 @@ class Plan:
         """The lane that was claimed for the first try."""
         assert self._lane is not None, "nothing was claimed"  # noqa: S101 - a caller's defect
         return self._lane
+
+    @property
+    def awaited(self) -> Sequence[RouteState]:
+        """The routes that the first one stands in for: out, and not of a later group."""
+        if not self.out:
+            return ()
+        first = self.group_numbers[self.routes[0]]
+        return [state for state, number in self.out.items() if number <= first]
+
+    def keep(self, takes: Callable[[RouteState], bool]) -> None:
+        """Drop the routes, fit or out, that can't take the call."""
+        self.routes = tuple(filter(takes, self.routes))
+        if self.out:
+            self.out = {state: number for state, number in self.out.items() if takes(state)}
 
     def claim(self, now: float) -> None:
         """Take a lane of the first route; whoever does must try it, or ``release`` it."""
@@ -109,12 +127,17 @@ class Router:
         if len(groups) == 1 and len(groups[0]) == 1:
             only = groups[0][0][0]
             wait_seconds = only.wait_seconds(now)
-            return Plan((), wait_seconds) if wait_seconds > 0.0 else Plan((only,))
+            return Plan((), wait_seconds, {only: 1}) if wait_seconds > 0.0 else Plan((only,))
         waits = {state: state.wait_seconds(now) for group in groups for state, _ in group}
         routes: list[RouteState] = []
         for group in groups:
             routes += self._shared([one for one in group if waits[one[0]] == 0.0], now)
-        return Plan(tuple(routes), 0.0 if routes else min(waits.values(), default=0.0))
+        if len(routes) == len(waits):
+            return Plan(tuple(routes))
+        numbers = {state: number for number, group in enumerate(groups, 1) for state, _ in group}
+        out = {state: numbers[state] for state, wait in waits.items() if wait > 0.0}
+        wait_seconds = 0.0 if routes else min(waits.values())
+        return Plan(tuple(routes), wait_seconds, out, numbers)
 
     def _shared(self, group: Sequence[tuple[RouteState, int]], now: float) -> list[RouteState]:
         if len(group) == 1:

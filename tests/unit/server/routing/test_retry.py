@@ -185,3 +185,17 @@ def test_nothing_is_begun_that_the_remaining_time_does_not_cover(
         assert has_key
     if decision.action is AGAIN:
         assert may_repeat
+
+
+@pytest.mark.parametrize("kind", [ErrorKind.INVALID_REQUEST, ErrorKind.CONTEXT_LENGTH])
+@pytest.mark.parametrize(("has_next_route", "action"), [(True, ELSEWHERE), (False, GIVE_UP)])
+def test_rejection_by_a_route_that_stands_in_for_another_sends_the_call_on(
+    kind: ErrorKind, has_next_route: bool, action: Action
+) -> None:
+    decision = decided(kind, after_outage=True, has_next_route=has_next_route)
+    assert decision.action is action
+
+
+def test_content_that_a_stand_in_refuses_is_sent_nowhere_else() -> None:
+    decision = decided(ErrorKind.CONTENT_REFUSED, after_outage=True, has_next_route=True)
+    assert decision.action is GIVE_UP

@@ -1,6 +1,7 @@
 """Which routes are planned, which key a try goes out with, and what takes them out."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -184,3 +185,28 @@ def test_every_fault_of_ours_or_the_providers_is_somebodys() -> None:
     requests = {ErrorKind.INVALID_REQUEST, ErrorKind.CONTEXT_LENGTH, ErrorKind.CONTENT_REFUSED}
     assert set(FAULTS) == set(ErrorKind) - requests
     assert set(FAULTS.values()) == set(Fault)
+
+
+def test_first_route_stands_in_for_those_before_it_that_are_out() -> None:
+    rig = Rig([A, B, C])
+    assert rig.plan().awaited == ()
+    rig.fail("openai", ErrorKind.OPERATOR_AUTH)
+    rig.fail("together", ErrorKind.OPERATOR_AUTH)
+    plan = rig.plan()
+    assert [state.route for state in plan.awaited] == [A]
+    assert [state.route for state in plan.out] == [A, C]
+
+
+def test_first_route_stands_in_for_those_of_its_own_order() -> None:
+    rig = Rig([replace(A, order=1), replace(B, order=1), replace(C, order=2)])
+    rig.fail("xai", ErrorKind.OPERATOR_AUTH)
+    assert [state.route.provider for state in rig.plan().awaited] == ["xai"]
+
+
+def test_route_that_cannot_take_a_call_is_neither_tried_nor_awaited() -> None:
+    rig = Rig([A, B, C])
+    rig.fail("openai", ErrorKind.OPERATOR_AUTH)
+    plan = rig.plan()
+    plan.keep(lambda state: state.route == C)
+    assert [state.route for state in plan.routes] == [C]
+    assert (plan.awaited, dict(plan.out)) == ((), {})
