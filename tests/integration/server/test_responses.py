@@ -7,6 +7,7 @@ import pytest
 
 from tests.integration.server.rig import KEY, KINDS, ServerRig, failure_of, open_server
 from tokensmith.v1 import response_service_pb2 as response_pb
+from tokensmith_server.rate_limits import RatePolicy
 from tokensmith_server.rpc.interceptors import LoadLayer
 
 
@@ -76,6 +77,15 @@ async def test_a_response_that_ends_while_the_server_goes_down_is_kept(kind: str
         request = response_pb.GetResponseRequest(response_id="resp_1")
         told = await failure_of(rig.responses.GetResponse(request, metadata=(KEY,)))
         assert told.reason == "SHUTTING_DOWN"
+
+
+async def test_keys_that_have_used_up_their_requests_may_still_keep_and_read() -> None:
+    async with open_server("inprocess", rates=RatePolicy(1, 1_000_000)) as rig:
+        await rig.complete()
+        assert (await failure_of(rig.complete())).reason == "RATE_LIMIT_EXCEEDED"
+        await save(rig, response())
+        request = response_pb.GetResponseRequest(response_id="resp_1")
+        assert (await rig.responses.GetResponse(request, metadata=(KEY,))).response.id == "resp_1"
 
 
 async def test_every_method_needs_a_key() -> None:
