@@ -327,6 +327,7 @@ def billing_parts(chat: ChatServiceParts, store: BillingStore) -> BillingParts:
     return BillingParts(
         store=store,
         read_rate=rate_from_json,
+        model_id=chat.catalog.model_id,
         estimators={
             "chat": ChatEstimator(chat),
             "image": ImageEstimator(models),

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -80,8 +80,13 @@ def before_of(name: str, token: str) -> int | None:
     return int(number)
 
 
-def request_filter(request: billing_pb.ListRequestsRequest) -> RequestFilter:
+def request_filter(
+    request: billing_pb.ListRequestsRequest, model_id: Callable[[str], str]
+) -> RequestFilter:
     """Which calls a list is to have.
+
+    Calls by an alias are recorded under the id that ``model_id`` knows; under the name itself are
+    those from when it was an id.
 
     Raises:
         InvalidField: a filter is no such thing, by its name.
@@ -91,7 +96,7 @@ def request_filter(request: billing_pb.ListRequestsRequest) -> RequestFilter:
     if request.key_id and not may_be_id(request.key_id):
         raise InvalidField("key_id", "No key can have this id.")
     return RequestFilter(
-        model=request.model or None,
+        models=frozenset({request.model, model_id(request.model)} if request.model else ()),
         kind=_one_of("kind", request.kind, _KINDS_BACK),
         api_key_id=request.key_id or None,
         outcome=_one_of("outcome", request.outcome, _OUTCOMES_BACK),

@@ -12,9 +12,12 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class RequestFilter:
-    """Which calls are wanted: all that have what is set here. Times are when a call was made."""
+    """Which calls are wanted: all that have what is set here. Times are when a call was made.
 
-    model: str | None = None
+    ``models`` are names of one and the same: a call is wanted that was recorded under any of them.
+    """
+
+    models: frozenset[str] = frozenset()
     kind: str | None = None
     api_key_id: str | None = None
     outcome: Outcome | None = None
@@ -27,7 +30,7 @@ class RequestFilter:
     def takes(self, record: RequestRecord) -> bool:
         """Whether a call is wanted."""
         return (
-            self.model in {None, record.model}
+            (not self.models or record.model in self.models)
             and self.kind in {None, record.kind}
             and self.api_key_id in {None, record.api_key_id}
             and self.outcome in {None, record.outcome}

@@ -52,11 +52,13 @@ class BillingParts:
     """What the servicer is built from.
 
     ``read_rate`` reads the rate that a hold recorded: the price of then, whatever the list says
-    now. ``estimators`` has one for each kind of params of ``EstimateRequest``, by its name there.
+    now. ``model_id`` is what a name stands for, which a call is recorded under: itself, if it is no
+    alias. ``estimators`` has one for each kind of params of ``EstimateRequest``, by its name there.
     """
 
     store: BillingStore
     read_rate: Callable[[str], Rate]
+    model_id: Callable[[str], str]
     estimators: Mapping[str, Estimator[Any]]
     catalog_version: str
     rate_limiter: RateLimiter
@@ -99,7 +101,7 @@ class BillingServicer(billing_grpc.BillingServiceServicer):
         """See the contract."""
         page = await self._parts.store.page_requests(
             current_caller().account_id,
-            request_filter(request),
+            request_filter(request, self._parts.model_id),
             limit=page_size_of(request),
             before=before_of("requests", request.page_token),
         )

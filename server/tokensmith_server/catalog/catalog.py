@@ -50,6 +50,11 @@ class Catalog(Mapping[str, ModelSpec]):
         """The model with exactly this id, or alias; they are opaque and case counts."""
         return self._by_name.get(model_id)
 
+    def model_id(self, name: str) -> str:
+        """What a name stands for: an alias for its model's id, any other for itself."""
+        model = self._by_name.get(name)
+        return name if model is None else model.id
+
     def find_motion_control(self, path: str) -> ModelSpec | None:
         """The motion-control model that is served at a REST path, compared as a whole."""
         return self._by_motion_control_path.get(path)

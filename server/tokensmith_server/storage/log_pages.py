@@ -114,8 +114,9 @@ def page_entries(
 
 def _hold_conditions(wanted: RequestFilter) -> list[Condition]:
     conditions = _time_conditions(col(HoldRow.created_time_microseconds), wanted)
+    if wanted.models:
+        conditions.append(col(HoldRow.model).in_(sorted(wanted.models)))
     for column, value in (
-        (col(HoldRow.model), wanted.model),
         (col(HoldRow.kind), wanted.kind),
         (col(HoldRow.api_key_id), wanted.api_key_id),
         (col(HoldRow.outcome), wanted.outcome and wanted.outcome.value),

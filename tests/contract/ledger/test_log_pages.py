@@ -83,13 +83,14 @@ async def test_pages_together_are_every_call_once_newest_first(
 @pytest.mark.parametrize(
     "wanted",
     [
-        RequestFilter(model="odd/model"),
-        RequestFilter(model="no/model"),
+        RequestFilter(models=frozenset({"odd/model"})),
+        RequestFilter(models=frozenset({"odd/model", "even/model", "no/model"})),
+        RequestFilter(models=frozenset({"no/model"})),
         RequestFilter(kind="chat"),
         RequestFilter(kind="image"),
         RequestFilter(api_key_id="key_b"),
         RequestFilter(outcome=Outcome.BLOCKED),
-        RequestFilter(outcome=Outcome.DELIVERED, model="even/model"),
+        RequestFilter(outcome=Outcome.DELIVERED, models=frozenset({"even/model"})),
         RequestFilter(state=HoldState.HELD),
         RequestFilter(state=HoldState.HELD, api_key_id="key_b"),
         RequestFilter(state=HoldState.SETTLED),
@@ -144,7 +145,7 @@ async def test_page_that_has_passed_enough_rows_says_where_to_go_on(
 ) -> None:
     monkeypatch.setattr(log_pages, "ROWS_LOOKED_AT", 3)
     account_id, holds = await history(ledger)
-    wanted = RequestFilter(model="odd/model", api_key_id="key_b")
+    wanted = RequestFilter(models=frozenset({"odd/model"}), api_key_id="key_b")
     found = await all_requests(ledger, account_id, wanted, 50)
     assert [record.hold_id for record in found] == [holds[9], holds[3]]
     grants = await all_entries(ledger, account_id, EntryFilter(kind="grant"), 50)

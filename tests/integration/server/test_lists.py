@@ -76,6 +76,18 @@ async def test_calls_are_filtered(fields: dict[str, Any], wanted: list[str]) -> 
         assert [record.id for record in listed] == wanted
 
 
+async def test_calls_are_found_by_every_name_of_their_model() -> None:
+    dated = "gpt-5.4-mini-2026-03-17"
+    async with open_server("inprocess") as rig:
+        await rig.complete(("x-request-id", "req_1"), params=params(model=dated))
+        await rig.complete(("x-request-id", "req_2"), params=params(model="gpt-5.4-mini"))
+        await rig.complete(("x-request-id", "req_3"), params=params(model="gpt-5.4"))
+        for name in (dated, "gpt-5.4-mini"):
+            listed = await pages(rig, "ListRequests", "requests", model=name)
+            assert [record.id for record in listed] == ["req_2", "req_1"]
+            assert {record.model for record in listed} == {"gpt-5.4-mini"}
+
+
 async def test_holds_and_entries_are_those_of_the_calls() -> None:
     async with open_server("inprocess") as rig:
         ids = await calls(rig)
