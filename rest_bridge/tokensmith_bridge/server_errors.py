@@ -31,7 +31,7 @@ _BARE: Final[dict[grpc.StatusCode, tuple[str, str]]] = {
     grpc.StatusCode.UNIMPLEMENTED: ("METHOD_UNIMPLEMENTED", "This server can't do that yet."),
 }
 # How fields of the contract that a client can't see are called over REST.
-_PARAMS: Final = {"request_id": "Idempotency-Key"}
+_PARAMS: Final = {"request_id": "Idempotency-Key", "page_token": "page"}
 _TOO_LARGE_TEXT: Final = "message larger than max"
 _UNKNOWN: Final = ("INTERNAL", "Something went wrong on our side.")
 

@@ -2,11 +2,13 @@
 
 from typing import Any
 
+import grpc
 import pytest
 from grpc_health.v1 import health_pb2
 
 from tests.integration.bridge import answers
 from tests.integration.bridge.conftest import RunningBridge
+from tests.integration.bridge.fake_server import fail
 from tests.integration.bridge.refusals import error_of
 from tokensmith.v1 import billing_service_pb2 as billing
 from tokensmith.v1 import chat_service_pb2 as chat
@@ -112,6 +114,25 @@ async def test_calls_are_listed_in_pages(bridge: RunningBridge) -> None:
         start_time={"seconds": 100},
         end_time={"seconds": 200},
     )
+
+
+@pytest.mark.parametrize("path", ["requests", "billing/holds", "billing/entries"])
+async def test_page_that_is_none_is_refused_by_the_name_it_has_here(
+    bridge: RunningBridge, path: str
+) -> None:
+    admit = bridge.server.admit
+
+    async def refuse_list(method: str, request: Any, context: Any) -> None:
+        await admit(method, request, context)
+        if method.startswith("List"):
+            facts, code = {"param": "page_token"}, grpc.StatusCode.INVALID_ARGUMENT
+            await fail(context, code, "INVALID_ARGUMENT", "This is no page token.", facts=facts)
+
+    bridge.server.admit = refuse_list  # type: ignore[method-assign]
+    async with bridge.http() as http:
+        answer = await http.get(f"/v1/{path}", params={"page": "x"})
+    assert answer.status_code == 400
+    assert error_of(answer)["param"] == "page"
 
 
 async def test_holds_and_entries_are_listed_in_credits(bridge: RunningBridge) -> None:
