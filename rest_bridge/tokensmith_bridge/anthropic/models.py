@@ -25,22 +25,22 @@ def model_page_to_json(models: Sequence[model.Model], query: Mapping[str, str]) 
     """One page of ``GET /v1/models``, by the query's ``limit``, ``after_id`` and ``before_id``.
 
     Raises:
-        Refusal: the limit is no number from 1 to 1000.
+        Refusal: the limit is no number from 1 to 1000, or there is no such model to go on from.
     """
+    limit = _limit(query)
+    backward = "before_id" in query
+    if backward and "after_id" in query:
+        message = "Only one of 'after_id' and 'before_id' can be given."
+        raise Refusal("INVALID_ARGUMENT", message, param="before_id")
+    begin = _position(models, query, "after_id") + 1 if "after_id" in query else 0
+    end = _position(models, query, "before_id") if backward else len(models)
     callables = [
         item
-        for item in models
+        for item in models[begin:end]
         if item.kind == model.MODEL_KIND_TEXT
         and item.lifecycle.status != model.ModelLifecycle.STATUS_RETIRED
     ]
-    ids = [item.id for item in callables]
-    limit = _limit(query)
-    after, before = query.get("after_id"), query.get("before_id")
-    if after in ids:
-        callables = callables[ids.index(after) + 1 :]
-    elif before in ids:
-        callables = callables[: ids.index(before)]
-    shown = callables[-limit:] if before in ids else callables[:limit]
+    shown = callables[-limit:] if backward else callables[:limit]
     return _encode(
         {
             "data": [_model_to_dict(item) for item in shown],
@@ -54,6 +54,14 @@ def model_page_to_json(models: Sequence[model.Model], query: Mapping[str, str]) 
 def model_info_to_json(item: model.Model) -> bytes:
     """The body of ``GET /v1/models/{id}``."""
     return _encode(_model_to_dict(item))
+
+
+def _position(models: Sequence[model.Model], query: Mapping[str, str], name: str) -> int:
+    """Where the model is that a page is next to; it may have been retired since the last page."""
+    for position, item in enumerate(models):
+        if item.id == query[name]:
+            return position
+    raise Refusal("INVALID_ARGUMENT", f"'{name}' is not a model of this list.", param=name)
 
 
 def _limit(query: Mapping[str, str]) -> int:

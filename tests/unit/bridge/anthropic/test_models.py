@@ -52,6 +52,28 @@ def test_a_limit_is_a_number_within_bounds(limit: str) -> None:
     assert refused.value.param == "limit"
 
 
+@pytest.mark.parametrize("name", ["after_id", "before_id"])
+@pytest.mark.parametrize("cursor", ["zzz", "", "A"])
+def test_page_next_to_no_model_is_refused_since_a_pager_would_begin_again(
+    name: str, cursor: str
+) -> None:
+    with pytest.raises(Refusal) as refused:
+        page_of(**{name: cursor})
+    assert refused.value.param == name
+
+
+def test_page_is_asked_for_in_one_direction() -> None:
+    with pytest.raises(Refusal, match="Only one of"):
+        page_of(after_id="a", before_id="c")
+
+
+def test_pager_goes_on_where_a_model_was_retired_in_between() -> None:
+    models = [text_model(name) for name in "abc"]
+    models[1].lifecycle.status = model.ModelLifecycle.STATUS_RETIRED
+    page = msgspec.json.decode(model_page_to_json(models, {"after_id": "b"}))
+    assert [item["id"] for item in page["data"]] == ["c"]
+
+
 def test_only_what_can_be_called_is_listed() -> None:
     image, retired = text_model("i"), text_model("r")
     image.kind = model.MODEL_KIND_IMAGE
