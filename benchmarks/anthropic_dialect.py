@@ -11,6 +11,7 @@ from tokensmith.v1 import chat_service_pb2 as chat_pb
 from tokensmith_server.catalog.model import Capabilities
 from tokensmith_server.providers.anthropic.frames import FrameReader
 from tokensmith_server.providers.anthropic.memory import ThinkingMemory
+from tokensmith_server.providers.anthropic.recall import Recaller
 from tokensmith_server.providers.anthropic.request import build_request
 from tokensmith_server.providers.anthropic.response import parse_answer
 from tokensmith_server.providers.anthropic.stream import MessagesStreamParser
@@ -182,7 +183,7 @@ def _build_request() -> object:
         upstream_model="claude-sonnet-4-6",
         output_cap_tokens=100,
         stream=True,
-        memory=_MEMORY,
+        recall=Recaller(_MEMORY, "account", "claude-sonnet-4-6", 0),
     )
 
 

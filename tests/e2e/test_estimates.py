@@ -102,6 +102,54 @@ def test_estimate_is_what_the_call_is_then_held_at(either: Gateway) -> None:
     books.assert_clean()
 
 
+WEATHER = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
+    },
+}
+
+
+@pytest.mark.parametrize("model", ["claude-opus-4-7", "claude-sonnet-4-6", "claude-haiku-4-5"])
+def test_thinking_that_comes_back_with_its_tool_calls_is_in_the_estimate_and_the_hold(
+    gateway: Gateway, books: Books, model: str
+) -> None:
+    # As every client of OpenAI's sends it: with the calls, and without what was thought.
+    ours, other = books.customer(), books.customer()
+    asked = {"role": "user", "content": "What is the weather? [[sim:reasoning=3000]]"}
+    body: dict[str, Any] = {
+        "model": model,
+        "reasoning_effort": "high",
+        "max_tokens": 9_000,
+        "tools": [WEATHER],
+        "messages": [asked],
+    }
+    calls = post(gateway, ours, "/chat/completions", body).json()["choices"][0]["message"][
+        "tool_calls"
+    ]
+    results = [{"role": "tool", "tool_call_id": call["id"], "content": "sunny"} for call in calls]
+    messages = [asked, {"role": "assistant", "content": None, "tool_calls": calls}, *results]
+    # Enough of a limit for a model that thinks by budget, and as little of an answer as can be.
+    follow_up = body | {"messages": messages, "max_tokens": 1_100}
+    told = post(gateway, ours, "/estimate", follow_up).json()
+    unknowing = post(gateway, other, "/estimate", follow_up).json()
+    assert told["input_tokens"] >= unknowing["input_tokens"] + 1_000
+    for customer, estimate in ((ours, told), (other, unknowing)):
+        assert post(gateway, customer, "/chat/completions", follow_up).status_code == 200
+        record = books.requests(customer)[0]
+        assert record.usage is not None
+        assert not record.usage_estimated
+        assert record.usage.input_tokens <= estimate["input_tokens"]
+        assert as_credits(estimate["max_cost"]) == format_credits(record.held_microcredits)
+        assert record.charged_microcredits <= record.held_microcredits
+    read = [books.requests(customer)[0].usage for customer in (ours, other)]
+    assert read[0] is not None
+    assert read[1] is not None
+    assert read[0].input_tokens > read[1].input_tokens
+    books.assert_clean()
+
+
 def test_every_model_on_sale_has_a_price_before_the_call(
     gateway: Gateway, customer: Customer
 ) -> None:

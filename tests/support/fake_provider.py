@@ -10,14 +10,16 @@ from dataclasses import dataclass, field
 
 from tokensmith.v1 import chat_service_pb2 as chat_pb
 from tokensmith_server.billing.usage import TokenUsage
-from tokensmith_server.catalog.model import ModelSpec
+from tokensmith_server.catalog.model import ModelSpec, Route
 from tokensmith_server.providers.base import (
+    NOTHING_RECALLED,
     ChatBatch,
     ChatCall,
     ChatResult,
     ErrorKind,
     Phase,
     ProviderError,
+    RecalledInput,
     UpstreamFacts,
 )
 
@@ -135,6 +137,7 @@ class FakeChatProvider:
     calls: list[ChatCall] = field(default_factory=list)
     streams: list[FakeStream] = field(default_factory=list)
     refusal: ProviderError | None = None
+    recalls: RecalledInput = NOTHING_RECALLED
     failing_close: bool = False
     running: int = 0
     cancelled: int = 0
@@ -145,6 +148,11 @@ class FakeChatProvider:
     def check_chat(self, params: chat_pb.ChatCompletionParams, model: ModelSpec) -> None:
         if self.refusal is not None:
             raise self.refusal
+
+    def recalled_input(
+        self, params: chat_pb.ChatCompletionParams, model: ModelSpec, route: Route, scope: str
+    ) -> RecalledInput:
+        return self.recalls
 
     async def complete_chat(self, call: ChatCall) -> ChatResult:
         step = self._begin(call)

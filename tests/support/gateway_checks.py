@@ -62,7 +62,7 @@ class Gateway:
         """Why not."""
         try:
             if model.kind is Kind.TEXT:
-                self._chat.examine(_chat_params(body), 1e9)
+                self._chat.examine(_chat_params(body), "account-1", 1e9)
             else:
                 question = READERS[reader_name(model.endpoint)](msgspec.json.encode(body))
                 self._price(question)

@@ -48,6 +48,8 @@ class TextFacts:
     schema for the answer. ``image_details`` has one value per image ("low", "high", "original",
     "auto" or "" when unset). ``audio_bytes`` and ``file_bytes`` are decoded lengths. ``family`` is
     the model's tokenizer family in the catalog. ``choices`` is the request's ``n``.
+    ``recalled_bytes`` and ``recalled_tokens`` are what comes with it of earlier answers, from the
+    provider's adapter: its size, and what the provider counted then, 0 where it did not say.
     """
 
     family: str
@@ -59,6 +61,8 @@ class TextFacts:
     audio_bytes: int = 0
     file_bytes: int = 0
     choices: int = 1
+    recalled_bytes: int = 0
+    recalled_tokens: int = 0
 
 
 @value
@@ -127,6 +131,11 @@ def estimate_input_tokens(facts: TextFacts) -> int:
     for detail in facts.image_details:
         tokens += bounds.image_tokens.get(detail, bounds.image_default_tokens)
     tokens += _ceil_div(facts.audio_bytes, AUDIO_BYTES_PER_TOKEN)
+    # Its bytes alone do not bound it: the text may be the summary of what was thought.
+    tokens += max(
+        _ceil_div(facts.recalled_bytes * bounds.dozen_bytes_tokens, _BYTES_IN_DOZEN),
+        facts.recalled_tokens,
+    )
     return tokens + _ceil_div(facts.file_bytes, FILE_BYTES_PER_TOKEN)
 
 

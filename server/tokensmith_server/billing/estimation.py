@@ -33,8 +33,8 @@ class PricedCall:
 class Estimator(Protocol[Params_contra]):
     """Prices the calls of one kind, as the call itself would, and claims nothing."""
 
-    def price(self, params: Params_contra) -> PricedCall:
-        """The price of such a call.
+    def price(self, params: Params_contra, account_id: str) -> PricedCall:
+        """The price of such a call of this account's.
 
         Raises:
             CallError: the call would be refused before its hold.

@@ -171,7 +171,7 @@ class BillingServicer(billing_grpc.BillingServiceServicer):
             raise MethodUnimplemented(f"An estimate of {kind}")
         call.model = _model(params)[:_MODEL_LENGTH_LOGGED]
         _admit(call, parts.rate_limiter, caller.key_id)
-        priced = estimator.price(params)
+        priced = estimator.price(params, caller.account_id)
         balance = await parts.store.get_balance(caller.account_id)
         call.balance_microcredits = balance.available_microcredits
         estimated = estimate(priced, balance.available_microcredits)

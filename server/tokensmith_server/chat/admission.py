@@ -24,7 +24,7 @@ from tokensmith_server.errors import (
     UpstreamRateLimited,
     UpstreamUnavailable,
 )
-from tokensmith_server.providers.base import ErrorKind, ProviderError
+from tokensmith_server.providers.base import ErrorKind, ProviderError, RecalledInput
 from tokensmith_server.providers.capabilities import check_capabilities
 from tokensmith_server.routing.lanes import RouteState
 from tokensmith_server.routing.router import Plan
@@ -59,7 +59,7 @@ class Admission:
         if request.remaining_seconds <= 0:
             raise DeadlineExceeded("The call's deadline had passed before it was begun.")
         deadline = self._parts.clock.monotonic() + request.remaining_seconds
-        admitted = self.examine(request.params, deadline)
+        admitted = self.examine(request.params, request.caller.account_id, deadline)
         try:
             request.receipt.headers = self._parts.rate_limiter.admit(
                 request.caller.key_id, admitted.terms.input_token_estimate
@@ -71,7 +71,9 @@ class Admission:
         admitted.plan.claim(self._parts.clock.monotonic())
         return admitted
 
-    def examine(self, params: chat_pb.ChatCompletionParams, deadline_monotonic: float) -> Admitted:
+    def examine(
+        self, params: chat_pb.ChatCompletionParams, account_id: str, deadline_monotonic: float
+    ) -> Admitted:
         """Check params and price them, and claim nothing: what a call and its estimate share.
 
         Raises:
@@ -80,10 +82,11 @@ class Admission:
         model, text, rate = self._find_model(params.model)
         check_params(params)
         plan = self._plan(params, model)
-        facts = text_facts(params, text.family.value)
+        recalled = self._recalled_input(params, model, plan, account_id)
+        facts = text_facts(params, text.family.value, recalled)
         if model.on_routes:
             text, facts = dearest(model, plan, facts)
-        terms = self._terms(params, text, rate, facts)
+        terms = self._terms(params, text, rate, facts, recalled.turn_token_count)
         return Admitted(model, text, rate, facts, terms, plan, deadline_monotonic)
 
     def _plan(self, params: chat_pb.ChatCompletionParams, model: ModelSpec) -> Plan:
@@ -131,6 +134,25 @@ class Admission:
             return refusal
         return None if upstream is model else too_long_for(params, upstream)
 
+    def _recalled_input(
+        self, params: chat_pb.ChatCompletionParams, model: ModelSpec, plan: Plan, scope: str
+    ) -> RecalledInput:
+        """The most of earlier answers that comes with the call, whichever route it takes."""
+        found = [
+            # What is remembered does not depend on the key.
+            self._parts.providers[state.lanes[0].credential.name].recalled_input(
+                params, model.on(state.route), state.route, scope
+            )
+            for state in plan.routes
+        ]
+        if len(found) == 1:
+            return found[0]
+        return RecalledInput(
+            byte_count=max(one.byte_count for one in found),
+            token_count=max(one.token_count for one in found),
+            turn_token_count=min(one.turn_token_count for one in found),
+        )
+
     def _find_model(self, model_id: str) -> tuple[ModelSpec, TextSpec, TokenRate]:
         model = self._models.find(model_id, Kind.TEXT)
         if model.text is None or not isinstance(model.rate, TokenRate):
@@ -162,6 +184,7 @@ class Admission:
         text: TextSpec,
         rate: TokenRate,
         facts: pricing.TextFacts,
+        recalled_turn_tokens: int,
     ) -> pricing.HoldTerms:
         requested = params.max_output_tokens if params.HasField("max_output_tokens") else None
         if requested is not None and requested > text.output_ceiling_tokens:
@@ -171,10 +194,12 @@ class Admission:
                 model=params.model,
                 allowed=f"1 to {text.output_ceiling_tokens}",
             )
-        # A request whose least possible size passes the context is refused: texts, tools and a
-        # schema for the answer, since what pictures, sound and files come to is not known. A
-        # doubtful one is the provider's to judge, at no charge.
+        # A request whose least possible size passes the context is refused: texts, tools, a schema
+        # for the answer, and recalled thinking that no model leaves out, since what pictures,
+        # sound and files come to is not known. A doubtful one is the provider's to judge, at no
+        # charge.
         least = pricing.estimate_low_tokens(facts.text_bytes + facts.tool_bytes)
+        least += recalled_turn_tokens
         if least > text.context_tokens:
             raise ContextLengthExceeded(context_tokens=text.context_tokens, input_tokens=least)
         return pricing.hold_terms(

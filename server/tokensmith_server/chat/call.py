@@ -11,7 +11,7 @@ from tokensmith_server.billing.pricing import HoldTerms, TextFacts
 from tokensmith_server.billing.rates import TokenRate
 from tokensmith_server.billing.usage import TokenUsage
 from tokensmith_server.billing.value import value
-from tokensmith_server.catalog.model import ModelSpec, Route, TextSpec, Thinking
+from tokensmith_server.catalog.model import ModelSpec, Route, TextSpec
 from tokensmith_server.chat.attempts import Attempts
 from tokensmith_server.chat.failures import call_error
 from tokensmith_server.chat.parts import ChatLimits
@@ -93,6 +93,8 @@ class HeldCall:
                 idle_seconds=limits.idle_seconds,
                 total_seconds=total_seconds,
             ),
+            scope=self.request.caller.account_id,
+            recalled_bytes_maximum=self.facts.recalled_bytes,
         )
 
     def refusal(self, error: ProviderError) -> CallError:
@@ -138,24 +140,16 @@ class HeldCall:
             cap = self.text.output_ceiling_tokens
         return pricing.usage_is_plausible(
             usage,
-            input_token_estimate=self.terms.input_token_estimate + self._unseen_tokens(usage),
+            input_token_estimate=self.terms.input_token_estimate + self._unseen_tokens(),
             output_tokens_maximum=cap * self.facts.choices,
         )
 
-    def _unseen_tokens(self, usage: TokenUsage) -> int:
+    def _unseen_tokens(self) -> int:
         """The most that can be in the input and that no estimate sees.
 
-        Thinking of earlier answers comes back with its tool calls, from the provider's adapter
-        (docs/adr/0013). A document's size says little of its pages, which are compressed.
+        A document's size says little of its pages, which are compressed.
         """
-        if usage.input_tokens <= self.terms.input_token_estimate:
-            return 0
-        if self.facts.file_bytes:
-            return self.text.context_tokens
-        if self.text.capabilities.thinking is Thinking.NONE:
-            return 0
-        called = any(message.tool_calls for message in self.request.params.messages)
-        return self.text.output_ceiling_tokens if called else 0
+        return self.text.context_tokens if self.facts.file_bytes else 0
 
     async def void(
         self,

@@ -15,9 +15,9 @@ class ChatEstimator:
     def __init__(self, parts: ChatServiceParts) -> None:
         self._admission = Admission(parts)
 
-    def price(self, params: chat_pb.ChatCompletionParams) -> PricedCall:
+    def price(self, params: chat_pb.ChatCompletionParams, account_id: str) -> PricedCall:
         """See ``Estimator.price``."""
         # What nobody begins is never late.
-        admitted = self._admission.examine(params, deadline_monotonic=math.inf)
+        admitted = self._admission.examine(params, account_id, deadline_monotonic=math.inf)
         fixed_lines, unit_line = pricing.hold_lines(admitted.rate, admitted.facts, admitted.terms)
         return PricedCall(admitted.terms, fixed_lines, unit_line, exact=False)

@@ -4,12 +4,15 @@ from collections.abc import Iterable
 
 from tokensmith.v1 import chat_service_pb2 as chat_pb
 from tokensmith_server.billing.pricing import TextFacts
+from tokensmith_server.providers.base import NOTHING_RECALLED, RecalledInput
 
 _BASE64_RATIO = (3, 4)
 
 
-def text_facts(params: chat_pb.ChatCompletionParams, family: str) -> TextFacts:
-    """The facts that the input estimate needs.
+def text_facts(
+    params: chat_pb.ChatCompletionParams, family: str, recalled: RecalledInput = NOTHING_RECALLED
+) -> TextFacts:
+    """The facts that the input estimate needs. ``recalled`` comes with the params unseen.
 
     Sizes of plain messages are those of their protobuf form, a few bytes above their text: the
     estimate is a high one, and this is the cheapest exact bound.
@@ -34,7 +37,7 @@ def text_facts(params: chat_pb.ChatCompletionParams, family: str) -> TextFacts:
                     text_bytes += part.ByteSize()
     if params.HasField("prediction"):
         text_bytes += params.prediction.ByteSize()
-    tools = len(params.tools) + len(params.functions)
+    tools = len(params.tools) + len(params.functions) or _called_count(params)
     return TextFacts(
         family=family,
         text_bytes=text_bytes,
@@ -45,6 +48,8 @@ def text_facts(params: chat_pb.ChatCompletionParams, family: str) -> TextFacts:
         audio_bytes=audio_bytes,
         file_bytes=file_bytes,
         choices=params.choice_count or 1,
+        recalled_bytes=recalled.byte_count,
+        recalled_tokens=recalled.token_count,
     )
 
 
@@ -57,6 +62,11 @@ def _beside_content(message: chat_pb.ChatMessage) -> int:
         + sum(call.ByteSize() for call in message.tool_calls)
         + sum(block.ByteSize() for block in message.signed_thinking)
     )
+
+
+def _called_count(params: chat_pb.ChatCompletionParams) -> int:
+    """Tools that were called before: some providers want them declared, and count that."""
+    return len({call.name for message in params.messages for call in message.tool_calls})
 
 
 def _tool_bytes(params: chat_pb.ChatCompletionParams) -> int:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from tokensmith.v1 import chat_service_pb2 as chat_pb
 from tokensmith_server.billing import pricing
-from tokensmith_server.catalog.model import ModelSpec, TextSpec, Thinking
+from tokensmith_server.catalog.model import ModelSpec, TextSpec
 from tokensmith_server.chat.facts import text_facts
 from tokensmith_server.errors import ContextLengthExceeded
 from tokensmith_server.routing.router import Plan
@@ -38,13 +38,11 @@ def dearest(
     """
     assert model.text is not None, model.id  # noqa: S101 - only text models have a plan
     upstreams = [text for state in plan.routes if (text := model.on(state.route).text)]
-    thinking = (text.capabilities.thinking for text in upstreams)
     capabilities = replace(
         model.text.capabilities,
         output_cap_bounds_reasoning=all(
             text.capabilities.output_cap_bounds_reasoning for text in upstreams
         ),
-        thinking=next((way for way in thinking if way is not Thinking.NONE), Thinking.NONE),
     )
     families = {text.family.value for text in upstreams}
     return replace(model.text, capabilities=capabilities), max(

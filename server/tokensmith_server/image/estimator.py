@@ -16,7 +16,7 @@ class ImageEstimator:
     def __init__(self, models: ModelSelection) -> None:
         self._models = models
 
-    def price(self, params: image_pb.ImageParams) -> PricedCall:
+    def price(self, params: image_pb.ImageParams, account_id: str = "") -> PricedCall:
         """See ``Estimator.price``."""
         model, image, rate = _find_model(self._models, params.model)
         return _priced(image, rate, check_params(params, model, image))
@@ -28,7 +28,7 @@ class ImageEditEstimator:
     def __init__(self, models: ModelSelection) -> None:
         self._models = models
 
-    def price(self, params: image_pb.ImageEditParams) -> PricedCall:
+    def price(self, params: image_pb.ImageEditParams, account_id: str = "") -> PricedCall:
         """See ``Estimator.price``."""
         model, image, rate = _find_model(self._models, params.image.model)
         return _priced(image, rate, check_edit(params, model, image))

@@ -6,7 +6,7 @@ An adapter builds, sends and parses. It never charges: usage is part of what it 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from tokensmith.v1 import chat_service_pb2 as chat_pb
 from tokensmith_server.billing.usage import TokenUsage
@@ -102,10 +102,29 @@ class Timeouts:
 
 
 @value
+class RecalledInput:
+    """What an adapter adds to a prompt that the client has not sent: parts of earlier answers.
+
+    ``byte_count`` is its size on the wire and ``token_count`` what the provider counted when it
+    made them, as far as it said so: either may be the larger. ``turn_token_count`` is the share
+    since the user's newest message, which no model leaves out.
+    """
+
+    byte_count: int = 0
+    token_count: int = 0
+    turn_token_count: int = 0
+
+
+NOTHING_RECALLED: Final = RecalledInput()
+
+
+@value
 class ChatCall:
     """One call to make. ``params`` is shared by all attempts and must not be changed.
 
-    ``output_cap_tokens`` is what was held for; the adapter always sends it as the cap.
+    ``output_cap_tokens`` is what was held for; the adapter always sends it as the cap. ``scope``
+    says, opaquely, whose call it is: only their own earlier answers may come back with it, and of
+    these no more than ``recalled_bytes_maximum``, which was held for too.
     """
 
     params: chat_pb.ChatCompletionParams
@@ -113,6 +132,8 @@ class ChatCall:
     route: Route
     output_cap_tokens: int
     timeouts: Timeouts = field(default_factory=Timeouts)
+    scope: str = ""
+    recalled_bytes_maximum: int = 0
 
 
 @value
@@ -179,6 +200,15 @@ class ChatProvider(Protocol):
 
         Raises:
             ProviderError: kind INVALID_REQUEST with ``param``, naming what is allowed.
+        """
+        ...
+
+    def recalled_input(
+        self, params: chat_pb.ChatCompletionParams, model: ModelSpec, route: Route, scope: str
+    ) -> RecalledInput:
+        """What would come with such a call of earlier answers to ``scope``, and is input there.
+
+        The hold must cover it. The params have passed ``check_chat``.
         """
         ...
 

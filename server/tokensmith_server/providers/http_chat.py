@@ -14,14 +14,16 @@ from yarl import URL
 
 from tokensmith.v1 import chat_service_pb2 as chat_pb
 from tokensmith_server.billing.value import value
-from tokensmith_server.catalog.model import ModelSpec
+from tokensmith_server.catalog.model import ModelSpec, Route
 from tokensmith_server.providers.answers import UsageReading, malformed
 from tokensmith_server.providers.base import (
+    NOTHING_RECALLED,
     ChatBatch,
     ChatCall,
     ChatResult,
     Phase,
     ProviderError,
+    RecalledInput,
     Timeouts,
     UpstreamFacts,
 )
@@ -116,6 +118,12 @@ class HTTPChatProvider(ABC, Generic[P, S]):
         Raises:
             ProviderError: kind INVALID_REQUEST with ``param`` and ``allowed``.
         """
+
+    def recalled_input(
+        self, params: chat_pb.ChatCompletionParams, model: ModelSpec, route: Route, scope: str
+    ) -> RecalledInput:
+        """What is added to a prompt from earlier answers: nothing, where nothing is remembered."""
+        return NOTHING_RECALLED
 
     @abstractmethod
     async def _build(self, call: ChatCall, *, stream: bool) -> UpstreamRequest:

@@ -16,7 +16,7 @@ class VideoEstimator:
     def __init__(self, models: ModelSelection) -> None:
         self._models = models
 
-    def price(self, params: video_pb.VideoParams) -> PricedCall:
+    def price(self, params: video_pb.VideoParams, account_id: str = "") -> PricedCall:
         """See ``Estimator.price``."""
         model, video, rate = _find_model(self._models, params.model, Kind.VIDEO)
         return _priced(rate, check_video(params, model, video, rate))
@@ -28,7 +28,7 @@ class MotionControlEstimator:
     def __init__(self, models: ModelSelection) -> None:
         self._models = models
 
-    def price(self, params: video_pb.MotionControlParams) -> PricedCall:
+    def price(self, params: video_pb.MotionControlParams, account_id: str = "") -> PricedCall:
         """See ``Estimator.price``."""
         _, video, rate = _find_model(self._models, params.model, Kind.MOTION_CONTROL)
         return _priced(rate, check_motion_control(params, video))

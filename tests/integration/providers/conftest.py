@@ -1,7 +1,7 @@
 """A simulator and the real adapters pointed at it."""
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -78,14 +78,19 @@ class Upstream:
         fields = {"model": model.id, "messages": [said(prompt)], **fields}
         return ChatCall(chat_params(**fields), model, model.routes[0], cap, timeouts or Timeouts())
 
+    def _admitted(self, provider: str, call: ChatCall) -> ChatCall:
+        """The call as the chat service would send it: checked, with what was held for."""
+        adapter = self.providers[provider]
+        adapter.check_chat(call.params, call.model)
+        recalled = adapter.recalled_input(call.params, call.model, call.route, call.scope)
+        return replace(call, recalled_bytes_maximum=recalled.byte_count)
+
     async def complete(self, provider: str, *args: Any, **fields: Any) -> ChatResult:
-        call = self.call(provider, *args, **fields)
-        self.providers[provider].check_chat(call.params, call.model)
+        call = self._admitted(provider, self.call(provider, *args, **fields))
         return await self.providers[provider].complete_chat(call)
 
     async def stream(self, provider: str, *args: Any, **fields: Any) -> Streamed:
-        call = self.call(provider, *args, **fields)
-        self.providers[provider].check_chat(call.params, call.model)
+        call = self._admitted(provider, self.call(provider, *args, **fields))
         opened = await self.providers[provider].stream_chat(call)
         try:
             return Streamed([batch async for batch in opened])

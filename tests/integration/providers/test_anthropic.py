@@ -127,14 +127,20 @@ async def test_tool_loop_brings_thinking_back(
         "cap": 3_000,
     }
     if streamed:
-        message = answer_of(await stream(upstream, "Use the tools: weather?", **fields))
+        read = await stream(upstream, "Use the tools: weather?", **fields)
+        message, usage = answer_of(read), read.usage
     else:
         result = await complete(upstream, "Use the tools: weather?", **fields)
         assert finish_of(result) == chat_pb.FINISH_REASON_TOOL_CALLS
-        message = result.completion.choices[0].message
+        message, usage = result.completion.choices[0].message, result.usage
+    assert usage is not None
     assert message.tool_calls
     assert all(msgspec.json.decode(call.arguments) for call in message.tool_calls)
     messages = [said("Use the tools: weather?"), echo_of(message), *results_of(message)]
+    call = upstream.call(VENDOR, messages=messages, **fields)
+    told = upstream.providers[VENDOR].recalled_input(call.params, call.model, call.route, "")
+    assert told.token_count == told.turn_token_count == (usage.reasoning_tokens or 0)
+    assert (told.byte_count > 0) == (effort == "high")
     assert text_of(await complete(upstream, messages=messages, **fields))
     sent = upstream.sent_body()
     kinds = [block["type"] for block in sent["messages"][1]["content"]]

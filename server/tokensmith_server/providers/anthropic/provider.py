@@ -6,12 +6,13 @@ import aiohttp
 import structlog
 
 from tokensmith.v1 import chat_service_pb2 as chat_pb
-from tokensmith_server.catalog.model import Capabilities, ModelSpec
+from tokensmith_server.catalog.model import Capabilities, ModelSpec, Route
 from tokensmith_server.providers.anthropic.check import check_anthropic, without_defaults
 from tokensmith_server.providers.anthropic.errors import error_from_body, read_error_facts
 from tokensmith_server.providers.anthropic.frames import FrameReader
 from tokensmith_server.providers.anthropic.memory import ThinkingMemory
 from tokensmith_server.providers.anthropic.profile import API_VERSION, BASE_URL, NAME
+from tokensmith_server.providers.anthropic.recall import Recaller, recalled_input
 from tokensmith_server.providers.anthropic.request import build_request, wants_json_object
 from tokensmith_server.providers.anthropic.response import ParsedAnswer, parse_answer
 from tokensmith_server.providers.anthropic.stream import MessagesStreamParser
@@ -20,6 +21,7 @@ from tokensmith_server.providers.base import (
     ChatCall,
     ProviderError,
     ProviderSettings,
+    RecalledInput,
 )
 from tokensmith_server.providers.capabilities import check_capabilities
 from tokensmith_server.providers.http import HTTPSender, parse_base_url
@@ -80,6 +82,18 @@ class AnthropicProvider(HTTPChatProvider[ParsedAnswer, MessagesStreamParser]):
         check_capabilities(asked, model)
         check_anthropic(asked, model)
 
+    def recalled_input(
+        self, params: chat_pb.ChatCompletionParams, model: ModelSpec, route: Route, scope: str
+    ) -> RecalledInput:
+        """What of earlier thinking comes back with the tool calls that it led to."""
+        return recalled_input(
+            params,
+            model.text.capabilities if model.text else _NO_CAPABILITIES,
+            upstream_model=route.upstream_id,
+            memory=self._memory,
+            scope=scope,
+        )
+
     async def _build(self, call: ChatCall, *, stream: bool) -> UpstreamRequest:
         request = build_request(
             call.params,
@@ -87,7 +101,9 @@ class AnthropicProvider(HTTPChatProvider[ParsedAnswer, MessagesStreamParser]):
             upstream_model=call.route.upstream_id,
             output_cap_tokens=call.output_cap_tokens,
             stream=stream,
-            memory=self._memory,
+            recall=Recaller(
+                self._memory, call.scope, call.route.upstream_id, call.recalled_bytes_maximum
+            ),
         )
         if request.thinking_dropped:
             _log.info("upstream_thinking_dropped", upstream_model=call.route.upstream_id)
@@ -127,6 +143,16 @@ class AnthropicProvider(HTTPChatProvider[ParsedAnswer, MessagesStreamParser]):
 
     def _remember(self, call: ChatCall, answer: ParsedAnswer | MessagesStreamParser) -> None:
         if isinstance(answer, ParsedAnswer):
-            self._memory.remember(call.route.upstream_id, answer.blocks)
+            blocks, usage = answer.blocks, answer.usage.usage
         elif answer.turn.thinks:
-            self._memory.remember(call.route.upstream_id, answer.turn.blocks())
+            blocks, usage = answer.turn.blocks(), answer.usage
+        else:
+            return
+        thinking_tokens = (usage.reasoning_tokens or 0) if usage is not None else 0
+        self._memory.remember(
+            call.scope,
+            call.route.upstream_id,
+            blocks,
+            # The cap bounds thinking too; a count above it is a mistake that no hold is to pay for.
+            thinking_tokens=min(thinking_tokens, call.output_cap_tokens),
+        )

@@ -8,7 +8,6 @@ that none can break out of its place.
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -17,8 +16,8 @@ from tokensmith.v1 import chat_service_pb2 as chat_pb
 from tokensmith_server.catalog.model import Capabilities, Thinking
 from tokensmith_server.providers.anthropic.check import is_default
 from tokensmith_server.providers.anthropic.conversation import Conversation, build_conversation
-from tokensmith_server.providers.anthropic.memory import ThinkingMemory
 from tokensmith_server.providers.anthropic.profile import SERVICE_TIERS
+from tokensmith_server.providers.anthropic.recall import Recaller
 from tokensmith_server.providers.anthropic.schema import fit_schema
 from tokensmith_server.providers.anthropic.thinking import (
     NO_THINKING,
@@ -55,7 +54,7 @@ def build_request(
     upstream_model: str,
     output_cap_tokens: int,
     stream: bool,
-    memory: ThinkingMemory,
+    recall: Recaller,
 ) -> MessagesRequest:
     """Build the body of ``POST /v1/messages``.
 
@@ -67,9 +66,12 @@ def build_request(
             refused such params before.
     """
     settings = thinking_settings(effort_of(params, capabilities), capabilities, output_cap_tokens)
-    recall = partial(memory.recall, upstream_model) if settings.thinking else None
-    thinker = upstream_model if settings.thinking else ""
-    conversation = build_conversation(params.messages, recall, thinker=thinker)
+    thinks = settings.thinking is not None
+    conversation = build_conversation(
+        params.messages,
+        recall if thinks else None,
+        thinker=upstream_model if thinks else "",
+    )
     dropped = bool(
         settings.thinking
         and capabilities.thinking is Thinking.BUDGET

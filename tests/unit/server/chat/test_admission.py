@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.chat import BUILT_IN, ChatRig, open_chat, params
+from tests.support.chat import BUILT_IN, TWO_ROUTES, ChatRig, open_chat, params
+from tests.support.fake_provider import failure
 from tokensmith.v1 import chat_service_pb2 as chat_pb
 from tokensmith_server.catalog.catalog import Catalog
 from tokensmith_server.catalog.model import Lifecycle, LifecycleStatus
@@ -23,6 +24,7 @@ from tokensmith_server.errors import (
     RateLimited,
     UnsupportedField,
 )
+from tokensmith_server.providers.base import RecalledInput
 from tokensmith_server.rate_limits import RatePolicy
 
 
@@ -103,6 +105,35 @@ async def test_what_cannot_fit_into_the_context_is_refused_unheld_wherever_it_st
     assert (caught.value.input_tokens or 0) > 270_000
     assert rig.journal == []
     await rig.complete(chat_of(FITTING))
+
+
+async def test_thinking_that_surely_comes_back_is_part_of_the_context(rig: ChatRig) -> None:
+    rig.provider.recalls = RecalledInput(byte_count=5_000, turn_token_count=300)
+    with pytest.raises(ContextLengthExceeded):
+        await rig.complete(params(FITTING))
+    assert rig.journal == []
+    # What may be left out upstream is the provider's to judge.
+    rig.provider.recalls = RecalledInput(byte_count=5_000, token_count=300)
+    await rig.complete(params(FITTING))
+
+
+async def test_most_of_what_any_route_brings_back_is_held_for_and_is_the_calls_limit() -> None:
+    async with open_chat(routes=TWO_ROUTES) as rig:
+        plain = (await rig.complete()).charge.held_microcredits
+        rig.providers["openai"].recalls = RecalledInput(byte_count=300)
+        rig.providers["xai"].recalls = RecalledInput(byte_count=600, token_count=150)
+        rig.provider.queue(failure(), failure(), failure())
+        held = (await rig.complete()).charge.held_microcredits
+        assert held == plain + 200 * 1_500
+        sent = rig.providers["xai"].calls[-1]
+        assert (sent.scope, sent.recalled_bytes_maximum) == (rig.caller.account_id, 600)
+
+
+def test_tools_that_were_called_and_are_not_on_offer_count_as_declared() -> None:
+    assert text_facts(with_call("{}"), "claude").tool_count == 1
+    offered = with_call("{}")
+    offered.tools.add().function.name = "g"
+    assert text_facts(offered, "claude").tool_count == 1
 
 
 async def test_size_of_pictures_is_the_providers_to_judge(rig: ChatRig) -> None:

@@ -16,7 +16,12 @@ from tokensmith_server.catalog.model import Route
 from tokensmith_server.chat.call import SETTLING_SECONDS
 from tokensmith_server.chat.parts import ChatLimits
 from tokensmith_server.errors import UpstreamUnavailable
-from tokensmith_server.providers.base import ErrorKind, Phase
+from tokensmith_server.providers.base import (
+    NOTHING_RECALLED,
+    ErrorKind,
+    Phase,
+    RecalledInput,
+)
 
 # 10 input tokens at 1,500 and 5 output tokens at 9,000 micro-credits.
 PRICE = 10 * 1_500 + 5 * 9_000
@@ -137,7 +142,6 @@ async def test_missing_or_impossible_usage_is_replaced_by_a_low_estimate(
 async def test_thinking_that_comes_back_with_its_tool_calls_is_billed_as_reported(
     rig: ChatRig,
 ) -> None:
-    # The provider adds the signed thinking of earlier answers, which no estimate sees.
     called = chat_pb.ChatMessage(role=chat_pb.CHAT_ROLE_ASSISTANT)
     called.tool_calls.add(
         id="toolu_1", kind=chat_pb.CHAT_TOOL_KIND_FUNCTION, name="look", arguments="{}"
@@ -149,10 +153,17 @@ async def test_thinking_that_comes_back_with_its_tool_calls_is_billed_as_reporte
     )
     chat = params(model="claude-sonnet-4-6")
     chat.messages.extend([called, told])
-    rig.providers["anthropic"].queue(Answer(text="Rain.", usage=TokenUsage(20_000, 10)))
+    provider = rig.providers["anthropic"]
+    provider.queue(Answer(text="Rain.", usage=TokenUsage(20_000, 10)))
+    provider.recalls = RecalledInput(byte_count=60_000, token_count=19_500)
     answer = await rig.complete(chat)
     assert not answer.completion.usage.estimated
     assert answer.completion.usage.input_tokens == 20_000
+    assert answer.charge.charged_microcredits <= answer.charge.held_microcredits
+    # What was not recalled can't have been read.
+    provider.queue(Answer(text="Rain.", usage=TokenUsage(20_000, 10)))
+    provider.recalls = NOTHING_RECALLED
+    assert (await rig.complete(chat)).completion.usage.estimated
 
 
 async def test_document_of_many_pages_in_few_bytes_is_billed_as_reported(rig: ChatRig) -> None:

@@ -22,7 +22,8 @@ EVERYBODY = frozenset(route.provider for model in BUILT_IN.values() for route in
 
 async def estimated(rig: ChatRig, chat: chat_pb.ChatCompletionParams) -> Estimate:
     balance = await rig.balance()
-    return estimate(ChatEstimator(rig.parts).price(chat), balance.available_microcredits)
+    priced = ChatEstimator(rig.parts).price(chat, rig.caller.account_id)
+    return estimate(priced, balance.available_microcredits)
 
 
 @st.composite

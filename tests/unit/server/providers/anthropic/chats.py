@@ -10,6 +10,7 @@ from tokensmith.v1 import chat_service_pb2 as chat_pb
 from tokensmith_server.catalog.model import Capabilities, ReasoningEffort, Support, Thinking
 from tokensmith_server.providers.anthropic.check import check_anthropic, without_defaults
 from tokensmith_server.providers.anthropic.memory import ThinkingMemory
+from tokensmith_server.providers.anthropic.recall import Recaller
 from tokensmith_server.providers.anthropic.request import build_request
 from tokensmith_server.providers.base import ErrorKind, ProviderError
 from tokensmith_server.providers.capabilities import check_capabilities
@@ -19,6 +20,7 @@ TOOL = chat_pb.CHAT_ROLE_TOOL
 SYSTEM = chat_pb.CHAT_ROLE_SYSTEM
 
 UP = "up-1"
+SCOPE = "account-1"
 _EFFORTS = tuple(ReasoningEffort)
 _SHARED: dict[str, Any] = {
     "image_input": True,
@@ -62,6 +64,7 @@ def body_of(
     cap: int = 4_000,
     stream: bool = False,
     memory: ThinkingMemory | None = None,
+    recalled_bytes_maximum: int | None = None,
     **fields: Any,
 ) -> dict[str, Any]:
     """Check and build a request, and return its body."""
@@ -74,7 +77,7 @@ def body_of(
         upstream_model=UP,
         output_cap_tokens=cap,
         stream=stream,
-        memory=memory or ThinkingMemory(),
+        recall=Recaller(memory or ThinkingMemory(), SCOPE, UP, recalled_bytes_maximum),
     )
     body: dict[str, Any] = msgspec.json.decode(request.body)
     assert request.thinks == ("thinking" in body)

@@ -8,6 +8,7 @@ import pytest
 from tests.unit.server.providers.anthropic.chats import (
     ADAPTIVE,
     BUDGET,
+    SCOPE,
     UP,
     body_of,
     called,
@@ -44,7 +45,7 @@ TOOLS = [function_tool()]
 
 def remembering(*blocks: dict[str, Any], model: str = UP) -> ThinkingMemory:
     memory = ThinkingMemory()
-    memory.remember(model, blocks or BLOCKS)
+    memory.remember(SCOPE, model, blocks or BLOCKS)
     return memory
 
 
@@ -128,8 +129,8 @@ def test_whole_and_streamed_answers_are_remembered_alike() -> None:
 def test_answers_of_no_use_later_are_not_kept() -> None:
     for blocks in ([THINKING, TEXT], [TEXT, CALL], []):
         memory = ThinkingMemory()
-        memory.remember(UP, blocks)
-        assert memory.recall(UP, [CALL]) is None
+        memory.remember(SCOPE, UP, blocks)
+        assert memory.recall(SCOPE, UP, [CALL]) is None
 
 
 def test_call_cut_off_in_its_arguments_is_not_kept() -> None:
@@ -144,12 +145,12 @@ def test_memory_is_bounded_and_forgets_the_longest_unused() -> None:
 
     memory = ThinkingMemory(limit_bytes=5_000)
     for number in range(3):
-        memory.remember(UP, turn(number))
-    memory.recall(UP, turn(0)[1:])
-    memory.remember(UP, turn(3))
-    known = [n for n in range(4) if memory.recall(UP, turn(n)[1:]) is not None]
+        memory.remember(SCOPE, UP, turn(number))
+    memory.recall(SCOPE, UP, turn(0)[1:])
+    memory.remember(SCOPE, UP, turn(3))
+    known = [n for n in range(4) if memory.recall(SCOPE, UP, turn(n)[1:]) is not None]
     assert known == [0, 2, 3]
-    memory.remember(UP, [THINKING | {"thinking": "x" * 9000}, CALL | {"id": "huge"}])
-    assert memory.recall(UP, [CALL | {"id": "huge"}]) is None
-    memory.remember(UP, turn(0))
-    assert memory.recall(UP, turn(2)[1:]) is not None
+    memory.remember(SCOPE, UP, [THINKING | {"thinking": "x" * 9000}, CALL | {"id": "huge"}])
+    assert memory.recall(SCOPE, UP, [CALL | {"id": "huge"}]) is None
+    memory.remember(SCOPE, UP, turn(0))
+    assert memory.recall(SCOPE, UP, turn(2)[1:]) is not None
