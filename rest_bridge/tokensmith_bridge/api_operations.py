@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from tokensmith_bridge.anthropic.schema import CountRequest, MessagesRequest
 from tokensmith_bridge.openai.list_query import (
@@ -11,7 +11,7 @@ from tokensmith_bridge.openai.list_query import (
     REQUEST_PARAMETERS,
     Parameter,
 )
-from tokensmith_bridge.openai.responses_schema import ResponseRequest
+from tokensmith_bridge.openai.responses_schema import Includable, ResponseRequest
 from tokensmith_bridge.openai.schema import ChatRequest
 
 
@@ -43,6 +43,7 @@ _ITEM_QUERY: Final[dict[str, Mapping[str, Any]]] = {
     "limit": {"type": "integer", "minimum": 1, "maximum": 100},
     "order": {"enum": ["asc", "desc"]},
     "after": {"type": "string"},
+    "include": {"type": "array", "items": {"enum": list(get_args(Includable))}},
 }
 
 OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import msgspec
 from msgspec import Raw
@@ -17,7 +17,7 @@ from tokensmith_bridge.openai.responses_items import (
     item_to_json,
 )
 from tokensmith_bridge.openai.responses_response import item_id, response_id_of_item
-from tokensmith_bridge.openai.responses_schema import ResponseRequest
+from tokensmith_bridge.openai.responses_schema import Includable, ResponseRequest
 
 _PREVIOUS: Final = "previous_response_id"
 _STATES: Final = {
@@ -33,6 +33,9 @@ _PREFIXES: Final = {
     "function_call_output": "fco",
     "custom_tool_call_output": "ctco",
 }
+_PARAMETERS: Final = ("limit", "order", "after", "include")
+_INCLUDE: Final = ("include", "include[]")
+"""As a list is written in a query: OpenAI's SDKs write the second."""
 _PAGE_DEFAULT: Final = 20
 _PAGE_MAX: Final = 100
 _COUNT: Final = re.compile(r"[0-9]{1,3}", re.ASCII)
@@ -186,12 +189,14 @@ def input_items_page(response: kept.StoredResponse, query: Mapping[str, str]) ->
 
     Args:
         response: the response.
-        query: ``limit`` (1 to 100, 20), ``order`` (asc, or desc by default) and ``after``, an
-            item's id.
+        query: ``limit`` (1 to 100, 20), ``order`` (asc, or desc by default), ``after``, an
+            item's id, and ``include``, whose parts are there in any case.
 
     Raises:
-        Refusal: one of them can't be, or there are no items to be read.
+        Refusal: one of them can't be, is given twice or is not known, or there are no items to be
+            read.
     """
+    _check_names(query)
     items = _input_items(response)
     if _order(query) == "desc":
         items.reverse()
@@ -213,6 +218,23 @@ def input_items_page(response: kept.StoredResponse, query: Mapping[str, str]) ->
         "has_more": end < len(items),
     }
     return msgspec.json.encode(body)
+
+
+def _check_names(query: Mapping[str, str]) -> None:
+    seen: set[str] = set()
+    for name, value in query.items():
+        if name in _INCLUDE:
+            if value not in get_args(Includable):
+                known = ", ".join(f"'{each}'" for each in get_args(Includable))
+                message = f"Invalid value for 'include'. Supported values are: {known}."
+                raise Refusal("UNSUPPORTED_PARAMETER", message, param="include")
+        elif name not in _PARAMETERS:
+            known = ", ".join(f"'{each}'" for each in _PARAMETERS)
+            message = f"Unknown parameter: '{name[:100]}'. Known are {known}."
+            raise Refusal("UNKNOWN_PARAMETER", message, param=name[:100])
+        elif name in seen:
+            raise Refusal("INVALID_ARGUMENT", f"'{name}' is given more than once.", param=name)
+        seen.add(name)
 
 
 def _order(query: Mapping[str, str]) -> str:

@@ -343,3 +343,24 @@ async def test_sdk_raises_what_is_refused(bridge: RunningBridge) -> None:
             )
     assert refused.value.code == "unsupported_parameter"
     assert methods(bridge) == ["GetBalance"]
+
+
+async def test_query_of_a_list_of_items_is_openais_and_nothing_else(bridge: RunningBridge) -> None:
+    await post(bridge)
+    async with bridge.openai() as client:
+        listed = await client.responses.input_items.list(
+            "resp_1",
+            include=["message.input_image.image_url", "reasoning.encrypted_content"],
+            limit=1,
+            order="asc",
+        )
+    assert [item.id for item in listed.data] == ["msgin_1_0"]
+    async with bridge.http() as http:
+        for query, param in (
+            ("foo=1", "foo"),
+            ("before=x", "before"),
+            ("limit=1&limit=2", "limit"),
+            ("include[]=web_search_call.results", "include"),
+        ):
+            bad = await http.get(f"/v1/responses/resp_1/input_items?{query}")
+            assert (bad.status_code, bad.json()["error"]["param"]) == (400, param)

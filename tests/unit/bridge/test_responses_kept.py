@@ -271,7 +271,16 @@ def test_pages_of_input_items(query: dict[str, str], ids: list[str], more: bool)
 
 @pytest.mark.parametrize(
     "query",
-    [{"limit": "0"}, {"limit": "101"}, {"limit": "x"}, {"order": "up"}, {"after": "msg_9_9"}],
+    [
+        {"limit": "0"},
+        {"limit": "101"},
+        {"limit": "x"},
+        {"order": "up"},
+        {"after": "msg_9_9"},
+        {"foo": "1"},
+        {"before": "msgin_1_0"},
+        {"include": "web_search_call.results"},
+    ],
 )
 def test_page_that_cannot_be_is_refused_by_its_field(query: dict[str, str]) -> None:
     with pytest.raises(Refusal) as refused:
