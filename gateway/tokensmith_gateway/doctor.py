@@ -6,6 +6,7 @@ import stat
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pysqlite3 import dbapi2
@@ -19,6 +20,7 @@ from tokensmith_server.admin.token import FILE_NAME, read_token
 from tokensmith_server.app import extra_keys
 from tokensmith_server.billing.errors import BillingError
 from tokensmith_server.catalog.loader import CatalogError, load_catalog
+from tokensmith_server.catalog.upstreams import withdrawn_routes
 from tokensmith_server.config import ServerSettings
 from tokensmith_server.listen_address import CannotListen, require_free
 from tokensmith_server.providers.credentials import provider_of
@@ -151,7 +153,16 @@ def _require_place_for(path: Path) -> None:
 
 def _catalog(place: Installation) -> str:
     catalog = load_catalog(place.server.catalog)
-    return f"{len(catalog)} models, version {catalog.version}"
+    said = f"{len(catalog)} models, version {catalog.version}"
+    today = datetime.now(UTC).date()
+    withdrawn = [
+        f"{model.id} by {route.name}"
+        for model, route in withdrawn_routes(catalog.values(), today)
+        if route.provider not in place.server.simulated
+    ]
+    if withdrawn:
+        raise Trouble(f"{said}; routes to what is withdrawn there: {', '.join(withdrawn)}")
+    return said
 
 
 def _providers(place: Installation) -> str:

@@ -8,11 +8,13 @@ preferred route it is; and where nothing is known, what the model on sale takes.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 
 from tokensmith_server.catalog.model import (
     Capabilities,
     ExtraProvider,
     Kind,
+    LifecycleStatus,
     ModelSpec,
     Route,
     TextSpec,
@@ -93,6 +95,21 @@ class Upstreams:
                 if text != model.text:
                     on_routes[route.name] = replace(model, text=text)
         return replace(model, on_routes=on_routes) if on_routes else model
+
+
+def withdrawn_routes(models: Iterable[ModelSpec], today: date) -> Sequence[tuple[ModelSpec, Route]]:
+    """The routes of models that lead to another model, which its provider has withdrawn."""
+    listed = list(models)
+    own: dict[str, ModelSpec] = {}
+    for model in listed:
+        own.setdefault(model.routes[0].name, model)
+    return [
+        (model, route)
+        for model in listed
+        for route in model.routes
+        if (behind := own.get(route.name, model)) is not model
+        and behind.lifecycle.status_on(today) is LifecycleStatus.RETIRED
+    ]
 
 
 def _as_described(own: TextSpec, known: TextSpec, table: Table) -> TextSpec:

@@ -26,7 +26,7 @@ class RoutingPolicy:
 
 @dataclass(slots=True)
 class Plan:
-    """The routes to try for one call, in their order. None is fit: ``wait_seconds`` says when.
+    """The routes to try for one call, in their order.
 
     ``lane`` is the first try's, from ``claim`` on. ``out`` are the routes that no try can be sent
     on now, with the number of their group, and ``group_numbers`` are those of ``routes``; there are
@@ -34,7 +34,6 @@ class Plan:
     """
 
     routes: tuple[RouteState, ...]
-    wait_seconds: float = 0.0
     out: Mapping[RouteState, int] = field(default_factory=dict)
     group_numbers: Mapping[RouteState, int] = field(default_factory=dict)
     _lane: Lane | None = None
@@ -126,8 +125,7 @@ class Router:
         now = self._clock.monotonic()
         if len(groups) == 1 and len(groups[0]) == 1:
             only = groups[0][0][0]
-            wait_seconds = only.wait_seconds(now)
-            return Plan((), wait_seconds, {only: 1}) if wait_seconds > 0.0 else Plan((only,))
+            return Plan((only,)) if only.wait_seconds(now) == 0.0 else Plan((), {only: 1})
         waits = {state: state.wait_seconds(now) for group in groups for state, _ in group}
         routes: list[RouteState] = []
         for group in groups:
@@ -136,8 +134,7 @@ class Router:
             return Plan(tuple(routes))
         numbers = {state: number for number, group in enumerate(groups, 1) for state, _ in group}
         out = {state: numbers[state] for state, wait in waits.items() if wait > 0.0}
-        wait_seconds = 0.0 if routes else min(waits.values())
-        return Plan(tuple(routes), wait_seconds, out, numbers)
+        return Plan(tuple(routes), out, numbers)
 
     def _shared(self, group: Sequence[tuple[RouteState, int]], now: float) -> list[RouteState]:
         if len(group) == 1:

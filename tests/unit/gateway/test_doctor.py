@@ -57,6 +57,20 @@ def test_broken_catalog_is_named_and_exits_with_one(
     assert "price" in done.output
 
 
+def test_route_to_a_withdrawn_model_is_trouble(
+    tokensmith: RunCommand, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = '{ provider = "openai", model = "gpt-5.4" }'
+    other = '{ provider = "xai", model = "grok-4-1-fast-reasoning" }'
+    overlay = data_dir / "overlay.toml"
+    overlay.write_text(f'[[models]]\nid = "gpt-5.4"\nroutes = [{own}, {other}]\n', "utf-8")
+    monkeypatch.setenv("TOKENSMITH_CATALOG", str(overlay))
+    monkeypatch.setenv("TOKENSMITH_XAI_API_KEY", "xai-only")
+    done = tokensmith("doctor")
+    assert done.exit_code == 1
+    assert "gpt-5.4 by xai/grok-4-1-fast-reasoning" in done.output
+
+
 def test_keys_are_counted_and_never_shown(
     tokensmith: RunCommand, monkeypatch: pytest.MonkeyPatch
 ) -> None:

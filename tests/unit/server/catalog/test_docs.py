@@ -21,7 +21,7 @@ def test_every_example_of_the_page_loads(tmp_path: Path, example: str) -> None:
 
 
 def test_the_page_names_every_key_and_family() -> None:
-    assert len(EXAMPLES) == 4
+    assert len(EXAMPLES) == 5
     names = [field.name for kind in (ImageSpec, VideoSpec) for field in fields(kind)]
     names.remove("max_input_seconds_image_orientation")
     for name in [*names, *(f"quirks.{field.name}" for field in fields(ProviderQuirks)), *Family]:
