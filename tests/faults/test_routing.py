@@ -26,6 +26,7 @@ POOL = "pool"
 REFUSED = "refused"
 LIMITED = "limited"
 STORM = "storm"
+STOOD = "stood"
 PLACES = {
     WEIGHTED: (f"{WEIGHTED}-a", f"{WEIGHTED}-b"),
     FAILING: (f"{FAILING}-a", f"{FAILING}-b"),
@@ -33,7 +34,10 @@ PLACES = {
     REFUSED: (REFUSED,),
     LIMITED: (LIMITED,),
     STORM: (STORM,),
+    STOOD: (STOOD,),
 }
+# Another model, which takes neither tools nor images.
+STAND_IN = '{ provider = "together", model = "openai/gpt-oss-120b" }'
 SPLIT = "order = 1, weight = 3", "order = 1, weight = 1"
 
 
@@ -51,6 +55,10 @@ quirks = {{ token_cap_field = "max_completion_tokens" }}
 """
             shares = f", {SPLIT[place]}" if model == WEIGHTED else ""
             routes.append(f'{{ provider = "{host}", model = "{(FIRST, SECOND)[place]}"{shares} }}')
+        capabilities = ""
+        if model == STOOD:
+            routes.append(STAND_IN)
+            capabilities = 'profile = "gpt-5-4"'
         text += f"""
 [[models]]
 id = "{model}"
@@ -59,6 +67,7 @@ context_tokens = 400_000
 family = "gpt"
 rate = {{ input = 400, output = 2_500 }}
 routes = [{", ".join(routes)}]
+{capabilities}
 """
     return text
 
@@ -72,13 +81,14 @@ class Place:
     books: Books
     customer: Customer
 
-    async def ask(self, model: str, count: int = 1) -> Sequence[httpx.Response]:
-        """Make so many calls at once."""
+    async def ask(self, model: str, count: int = 1, **fields: Any) -> Sequence[httpx.Response]:
+        """Make so many calls at once, with these fields besides the usual."""
         headers = {"authorization": f"Bearer {self.customer.key}"}
         body = {
             "model": model,
             "messages": [{"role": "user", "content": "Write 5 words."}],
             "max_completion_tokens": 100,
+            **fields,
         }
         async with httpx.AsyncClient(
             base_url=self.gateway.base_url, headers=headers, timeout=60.0, trust_env=False
@@ -191,6 +201,28 @@ async def test_other_key_serves_when_one_is_out_of_credit(place: Place, stream: 
         return
     # The key that is out stays out: one try is enough.
     assert len(record.attempts) == 1
+
+
+IMAGE = {"url": "data:image/png;base64,iVBORw0KGgo="}
+BEYOND_THE_STAND_IN: list[dict[str, Any]] = [
+    {"tools": [{"type": "function", "function": {"name": "f"}}]},
+    {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": IMAGE}]}]},
+    {"reasoning_effort": "none"},
+]
+
+
+async def test_outage_stays_one_where_another_model_cannot_stand_in(place: Place) -> None:
+    place.simulator.inject("server_error", model=FIRST, count=None)
+    # Until five in a row have failed, and while the route is left alone.
+    for _ in range(3):
+        for fields in BEYOND_THE_STAND_IN:
+            (answer,) = await place.ask(STOOD, **fields)
+            assert answer.status_code == 503
+            assert answer.headers["x-should-retry"] == "true"
+    (answer,) = await place.ask(STOOD, max_completion_tokens=127_000)
+    assert answer.status_code == 200
+    (record,) = [record for record in place.records() if record.usage is not None]
+    assert record.attempts[-1].upstream_model == "openai/gpt-oss-120b"
 
 
 async def test_refused_keys_are_an_outage_that_no_sdk_waits_for(place: Place) -> None:
