@@ -8,6 +8,7 @@ from aiohttp import web
 from tokensmith.v1 import billing_service_pb2 as billing
 from tokensmith.v1 import model_service_pb2 as model
 from tokensmith_bridge.anthropic.errors import in_anthropics_terms
+from tokensmith_bridge.anthropic.recognition import is_messages_body
 from tokensmith_bridge.anthropic.request import fill_params as fill_messages
 from tokensmith_bridge.anthropic.request import messages_request_from_json
 from tokensmith_bridge.backend import Backend, call_server
@@ -71,7 +72,7 @@ class EstimateHandlers:
         outline = outline_from_json(body)
         call.model = (outline.model or "")[:_MODEL_LENGTH_LOGGED]
         seconds = deadline_seconds(request.headers, self._settings, stream=False)
-        endpoint = await self._endpoint(outline, call, metadata, seconds)
+        endpoint = await self._endpoint(body, outline, call, metadata, seconds)
         price = self._pricers.get(reader_name(endpoint))
         if price is None:
             raise self._not_priced(endpoint)
@@ -84,14 +85,14 @@ class EstimateHandlers:
         )
 
     async def _endpoint(
-        self, outline: Outline, call: Call, metadata: Metadata, seconds: float
+        self, body: bytes, outline: Outline, call: Call, metadata: Metadata, seconds: float
     ) -> str:
         """Whose body it is: as it says, else by what only one has, else the model's own."""
         if outline.endpoint is not None:
             return outline.endpoint
         if bytes(outline.messages):
-            return MESSAGES if call.speaks_anthropic else CHAT
-        if bytes(outline.input):
+            return MESSAGES if call.speaks_anthropic or is_messages_body(body) else CHAT
+        if bytes(outline.input) or bytes(outline.previous_response_id):
             return RESPONSES
         if not outline.model:
             raise Refusal(

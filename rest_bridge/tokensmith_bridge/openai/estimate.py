@@ -43,6 +43,7 @@ class Outline(msgspec.Struct, gc=False):
     model: str | None = None
     messages: msgspec.Raw = msgspec.Raw()
     input: msgspec.Raw = msgspec.Raw()
+    previous_response_id: msgspec.Raw = msgspec.Raw()
 
 
 _outline_decoder: Final = msgspec.json.Decoder(Outline)

@@ -165,6 +165,80 @@ async def test_messages_of_anthropics_clients(bridge: RunningBridge, by: str) ->
     assert [message.content.text for message in priced.chat.messages] == ["Be brief.", "Hello"]
 
 
+TOOL = {"name": "f", "input_schema": {"type": "object"}}
+FUNCTION = {"type": "function", "function": {"name": "f"}}
+PICTURE = {"type": "image", "source": {"type": "url", "url": "https://a/b.png"}}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"system": "Be brief."},
+        {"stop_sequences": ["."]},
+        {"thinking": {"type": "disabled"}},
+        {"tools": [TOOL], "tool_choice": {"type": "auto"}},
+        {"tools": [{"type": "bash_20250124", "name": "bash"}]},
+        {"messages": [{"role": "user", "content": [PICTURE]}]},
+    ],
+)
+async def test_messages_by_what_a_chat_does_not_have(
+    bridge: RunningBridge, fields: dict[str, Any]
+) -> None:
+    body: dict[str, Any] = {"model": "gpt-5.4", "max_tokens": 50, "messages": MESSAGES} | fields
+    priced = await asked(bridge, body)
+    async with bridge.http() as http:
+        answer = await http.post("/v1/messages", json=body)
+        told = await http.post("/v1/estimate", json=body)
+    assert answer.status_code == 200
+    created = [call for call in bridge.server.received if call.method == "CreateChatCompletion"]
+    assert priced.chat == created[0].request.params
+    assert told.json()["endpoint"] == "/v1/messages"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"tools": [FUNCTION], "tool_choice": "auto"},
+        {"messages": [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}]},
+        {"stop": ["."], "user": "u"},
+    ],
+)
+async def test_chat_by_what_it_has(bridge: RunningBridge, fields: dict[str, Any]) -> None:
+    body: dict[str, Any] = {"model": "gpt-5.4", "max_tokens": 50, "messages": MESSAGES} | fields
+    async with bridge.http() as http:
+        told = await http.post("/v1/estimate", json=body)
+    assert told.json()["endpoint"] == "/v1/chat/completions"
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"system": 5}, "system"),
+        ({"system": "s", "surprise": 1}, "surprise"),
+        ({"system": "s", "n": 2}, "system"),
+        ({"tools": [FUNCTION | {"strict": 1}]}, "tools[0].strict"),
+        ({"messages": [5]}, "messages[0]"),
+        ({"messages": "x"}, "messages"),
+        ({"tools": 5}, "tools"),
+    ],
+)
+async def test_what_is_neither_is_refused_in_the_words_of_the_nearer_one(
+    bridge: RunningBridge, fields: dict[str, Any], param: str
+) -> None:
+    body: dict[str, Any] = {"model": "gpt-5.4", "max_tokens": 50, "messages": MESSAGES} | fields
+    async with bridge.http() as http:
+        error = error_of(await http.post("/v1/estimate", json=body))
+    assert error["param"] == param
+
+
+async def test_responses_by_what_they_go_on_from(bridge: RunningBridge) -> None:
+    body = {"model": "gpt-5.4", "previous_response_id": "resp_9"}
+    async with bridge.http() as http:
+        error = error_of(await http.post("/v1/estimate", json=body))
+    assert error["code"] == "previous_response_not_found"
+
+
 @pytest.mark.parametrize("named", [True, False])
 async def test_responses_by_their_input(bridge: RunningBridge, named: bool) -> None:
     body = {
@@ -226,7 +300,18 @@ async def test_body_that_cannot_be_priced_is_refused_by_its_field(
     assert all(call.method != "Estimate" for call in bridge.server.received)
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"model":"a","model":"b","messages":[]}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b"{",
+        b'{"model":"a","model":"b","messages":[]}',
+        b'{"model":"a","messages":[{"role":"user","content":"\\ud83d"}]}',
+        b'{"model":"a","messages":[],"\\ud83d":1}',
+        b'{"model":"a","messages":' + b"[" * 5_000 + b"]" * 5_000 + b"}",
+    ],
+)
 async def test_body_that_is_no_json_object_is_refused(bridge: RunningBridge, body: bytes) -> None:
     async with bridge.http() as http:
         response = await http.post(
