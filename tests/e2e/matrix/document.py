@@ -33,7 +33,8 @@ Every text model of the price list is served as one of the columns is:
 """
 _MATRIX_TITLE: Final = """
 "Own server" is an OpenAI-compatible host in an overlay file: first as it comes, then with its
-capabilities declared ([catalog.md](catalog.md)).
+capabilities declared ([catalog.md](catalog.md)). A route to another model takes what that one
+does, and gets no other calls ([several routes](catalog.md#several-routes)).
 
 """
 _ERRORS_TITLE: Final = """
