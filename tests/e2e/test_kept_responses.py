@@ -147,6 +147,33 @@ async def test_replay_does_not_bring_back_what_was_deleted(responder: openai.Asy
         await responder.responses.retrieve(first.id)
 
 
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_repeat_is_answered_though_what_it_went_on_from_was_deleted(
+    responder: openai.AsyncOpenAI, books: Books, customer: Customer, streamed: bool
+) -> None:
+    first = await responder.responses.create(model=MODEL, input=HELLO)
+    asked: dict[str, Any] = {"model": MODEL, "input": "Go on.", "previous_response_id": first.id}
+    headers = {"Idempotency-Key": f"goes on {streamed}"}
+    second = await responder.responses.create(**asked, extra_headers=headers)
+    await responder.responses.delete(first.id)
+    if streamed:
+        events = await responder.responses.create(**asked, extra_headers=headers, stream=True)
+        *_, last = [event async for event in events]
+        again = last.response
+    else:
+        again = await responder.responses.create(**asked, extra_headers=headers)
+    assert (again.id, again.output_text) == (second.id, second.output_text)
+    assert (await responder.responses.retrieve(second.id)).output == second.output
+    for refused_headers in ({"Idempotency-Key": f"new {streamed}"}, {}):
+        with pytest.raises(openai.BadRequestError) as refused:
+            await responder.responses.create(**asked, extra_headers=refused_headers)
+        assert refused.value.code == "previous_response_not_found"
+    with pytest.raises(openai.BadRequestError) as refused:
+        await responder.responses.create(**asked | {"input": "Else."}, extra_headers=headers)
+    assert refused.value.code == "idempotency_key_reused"
+    assert len(books.requests(customer)) == 2
+
+
 async def test_empty_answer_of_a_key_is_asked_for_anew(
     responder: openai.AsyncOpenAI, books: Books, customer: Customer
 ) -> None:

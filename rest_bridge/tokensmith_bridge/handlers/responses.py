@@ -28,7 +28,7 @@ from tokensmith_bridge.digest import request_digest
 from tokensmith_bridge.handlers.conversations import Conversations
 from tokensmith_bridge.handlers.fitting import ask_within_context, fit_effort
 from tokensmith_bridge.model_facts import ModelFactsReader
-from tokensmith_bridge.openai.errors import Refusal
+from tokensmith_bridge.openai.errors import BridgeReason, Refusal
 from tokensmith_bridge.openai.responses_conversation import PlacedItem
 from tokensmith_bridge.openai.responses_items import Item
 from tokensmith_bridge.openai.responses_kept import (
@@ -96,21 +96,32 @@ class ResponsesHandlers:
         call.stream = bool(asked.stream)
         seconds = deadline_seconds(request.headers, settings, stream=call.stream)
         await fit_effort(asked, self._facts, metadata, seconds=seconds)
-        items, conversation = await self._conversations.put_together(
-            asked, input_items(asked), metadata, seconds=seconds
-        )
+        client_key = idempotency_key(request.headers)
+        items: Sequence[Item] = input_items(asked)
+        missing: Refusal | None = None
+        try:
+            items, conversation = await self._conversations.put_together(
+                asked, items, metadata, seconds=seconds
+            )
+        except Refusal as refusal:
+            if not client_key or refusal.reason != BridgeReason.PREVIOUS_RESPONSE_NOT_FOUND:
+                raise
+            # A repeat of what was answered while it was there is answered once more.
+            missing, conversation = refusal, []
         message_type: Any = chat.CreateChatCompletionRequest
         method = self._chat.CreateChatCompletion
         if call.stream:
             message_type = chat.StreamChatCompletionRequest
             method = self._chat.StreamChatCompletion
-        client_key = idempotency_key(request.headers)
         digest = request_digest(request, body)
         until = call.seconds() + seconds
 
         async def ask(turns: Sequence[PlacedItem]) -> web.StreamResponse:
             message = message_type(request_id=client_key, request_digest=digest)
-            places = fill_params(message.params, asked, turns)
+            if missing is None:
+                places = fill_params(message.params, asked, turns)
+            else:
+                message.repeat_only, places = True, Places((), ())
             ready = _Asked(asked, items, places, metadata)
             rpc = method(message, metadata=metadata, timeout=max(0.0, until - call.seconds()))
             try:
@@ -118,6 +129,8 @@ class ResponsesHandlers:
                     return await self._stream(request, call, rpc, ready)
                 return await self._complete(call, rpc, ready)
             except Refusal as refusal:
+                if missing is not None and refusal.reason == "REQUEST_NOT_FOUND":
+                    raise missing from None
                 raise in_own_words(refusal, places) from None
 
         return await ask_within_context(asked, conversation, ask)

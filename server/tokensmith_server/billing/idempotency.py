@@ -41,8 +41,8 @@ class EarlierRequest:
     payload: bytes | None
 
 
-def answer_keyed(earlier: EarlierRequest, command: PlaceHold) -> StoredResult | None:
-    """The answer to a command whose idempotency key was used before.
+def answer_keyed(earlier: EarlierRequest, fingerprint: bytes | None) -> StoredResult | None:
+    """The answer to a request of this fingerprint whose idempotency key was used before.
 
     ``None`` means that the first try produced nothing: the key passes to the new hold. That is so
     too where a settled call cost nothing and no answer of it was kept, as with an empty one. One
@@ -53,7 +53,7 @@ def answer_keyed(earlier: EarlierRequest, command: PlaceHold) -> StoredResult | 
         IdempotencyKeyReused: the key belongs to another request, however that ended.
         IdempotencyInProgress: the first try still runs.
     """
-    if earlier.fingerprint != command.fingerprint:
+    if earlier.fingerprint != fingerprint:
         raise IdempotencyKeyReused(earlier.request_id)
     if earlier.state is HoldState.HELD:
         raise IdempotencyInProgress(earlier.request_id)

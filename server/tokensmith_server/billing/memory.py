@@ -252,6 +252,12 @@ class MemoryLedgerStore:
             raise RequestNotFound(request_id)
         return rows.holds[hold_id].record()
 
+    async def find_earlier(self, account_id: str, idempotency_key: str) -> EarlierRequest | None:
+        """See ``RequestStore``."""
+        rows = await self._begin()
+        claim = rows.claims.get((account_id, idempotency_key))
+        return rows.holds[claim.hold_id].earlier() if claim else None
+
     async def list_requests(
         self, account_id: str | None, *, limit: int, before: str | None = None
     ) -> Sequence[RequestRecord]:
@@ -371,7 +377,9 @@ def _page(found: Sequence[tuple[int, Item]], limit: int) -> Page[Item]:
 def _earlier_answer(rows: Rows, command: PlaceHold) -> StoredResult | None:
     if command.idempotency_key is not None:
         claim = rows.claims.get((command.account_id, command.idempotency_key))
-        return answer_keyed(rows.holds[claim.hold_id].earlier(), command) if claim else None
+        if claim is None:
+            return None
+        return answer_keyed(rows.holds[claim.hold_id].earlier(), command.fingerprint)
     if joins_earlier(command):
         return answer_retry(_candidates(rows, command))
     return None

@@ -21,6 +21,7 @@ from tokensmith_server.billing.commands import (
     StoredResult,
     VoidHold,
 )
+from tokensmith_server.billing.idempotency import EarlierRequest
 from tokensmith_server.billing.usage import TokenUsage
 
 
@@ -297,6 +298,10 @@ class RequestStore(Protocol):
         Raises:
             RequestNotFound: the account has no such request.
         """
+        ...
+
+    async def find_earlier(self, account_id: str, idempotency_key: str) -> EarlierRequest | None:
+        """The request that the account's idempotency key stands for, if it is in use."""
         ...
 
     async def list_requests(

@@ -18,7 +18,9 @@ from tokensmith_server.billing.errors import (
     IdempotencyInProgress,
     InsufficientCredits,
     RequestIdReused,
+    RequestNotFound,
 )
+from tokensmith_server.billing.idempotency import answer_keyed
 from tokensmith_server.catalog.rate_snapshot import rate_to_json
 from tokensmith_server.chat.admission import Admission, Admitted
 from tokensmith_server.chat.assembly import deltas_of
@@ -100,6 +102,21 @@ class ChatService:
             self._parts.ledger.mark_delivered(MarkDelivered(answer.charge.hold_id))
         return answer
 
+    async def repeat(self, request: ChatRequest) -> chat_pb.CreateChatCompletionResponse:
+        """The answer that the request's idempotency key already has; nothing is called or held.
+
+        Raises:
+            RequestNotFound: it has none, or the first call produced nothing.
+            BillingError: the key's first call still runs, or was of another request.
+            ResultNotReplayable: the answer was not kept.
+        """
+        key = request.idempotency_key or ""
+        earlier = await self._parts.requests.find_earlier(request.caller.account_id, key)
+        stored = answer_keyed(earlier, request.fingerprint()) if earlier is not None else None
+        if stored is None:
+            raise RequestNotFound(key)
+        return await self._replay(request, stored)
+
     def stream(self, request: ChatRequest) -> StreamListener:
         """Answer as it comes. Closing this early stops the upstream call and settles.
 
@@ -150,7 +167,7 @@ class ChatService:
         try:
             held = await self._hold(request, admitted, None)
             if isinstance(held, StoredResult):
-                mailbox.put_last(_as_stream(await self._replay(request, held)))
+                mailbox.put_last(as_stream(await self._replay(request, held)))
                 mailbox.close()
                 return
         except Exception as error:
@@ -325,7 +342,7 @@ async def _listen(task: "asyncio.Task[T]") -> T:
         raise
 
 
-def _as_stream(
+def as_stream(
     answer: chat_pb.CreateChatCompletionResponse,
 ) -> chat_pb.StreamChatCompletionResponse:
     """A kept answer as the one message of a stream."""

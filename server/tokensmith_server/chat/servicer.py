@@ -9,7 +9,7 @@ import grpc.aio
 from tokensmith.v1 import chat_service_pb2 as chat_pb
 from tokensmith.v1 import chat_service_pb2_grpc as chat_grpc
 from tokensmith_server.chat.request import ChatRequest
-from tokensmith_server.chat.service import ChatService
+from tokensmith_server.chat.service import ChatService, as_stream
 from tokensmith_server.errors import InvalidField
 from tokensmith_server.ids import NAME_LENGTH_MAX, may_be_name
 from tokensmith_server.rpc.call import RPCCall, current_call, current_caller
@@ -36,6 +36,8 @@ class ChatServicer(chat_grpc.ChatServiceServicer):
         call = current_call()
         chat = self._read(request, context, call)
         try:
+            if request.repeat_only:
+                return await self._service.repeat(chat)
             return await self._service.complete(chat)
         finally:
             _report(chat, call)
@@ -49,6 +51,9 @@ class ChatServicer(chat_grpc.ChatServiceServicer):
         call = current_call()
         chat = self._read(request, context, call)
         try:
+            if request.repeat_only:
+                yield as_stream(await self._service.repeat(chat))
+                return
             # Closed here and now, not when the collector comes by: it settles.
             async with aclosing(self._service.stream(chat)) as messages:
                 async for message in messages:

@@ -151,7 +151,9 @@ class _Batch:
     def _earlier_answer(self, command: PlaceHold) -> StoredResult | None:
         if command.idempotency_key is not None:
             hold_id = self.snapshot.claims.get((command.account_id, command.idempotency_key))
-            return None if hold_id is None else answer_keyed(self._earlier(hold_id), command)
+            if hold_id is None:
+                return None
+            return answer_keyed(self._earlier(hold_id), command.fingerprint)
         if command.fingerprint is not None and joins_earlier(command):
             oldest = microseconds(command.created_time - RETRY_JOIN_SECONDS)
             same = self.snapshot.similar.get((command.api_key_id, command.fingerprint), ())

@@ -12,6 +12,7 @@ from tokensmith_server.billing.audit import (
     ResultFacts,
 )
 from tokensmith_server.billing.commands import AttemptState, Balance, HoldState, Outcome
+from tokensmith_server.billing.idempotency import EarlierRequest
 from tokensmith_server.billing.store import (
     Account,
     ApiKey,
@@ -200,6 +201,19 @@ def account_facts_from_row(row: AccountRow) -> AccountFacts:
         charged_microcredits=row.charged_microcredits,
         granted_microcredits=row.granted_microcredits,
         entry_count=row.last_sequence,
+    )
+
+
+def earlier_from_rows(row: HoldRow, payload: bytes | None) -> EarlierRequest:
+    """A hold as a repeat of its request sees it; ``payload`` is its answer, if that is kept."""
+    return EarlierRequest(
+        hold_id=row.hold_id,
+        request_id=row.request_id,
+        state=HoldState(row.state),
+        fingerprint=row.fingerprint,
+        amount_microcredits=row.amount_microcredits,
+        charged_microcredits=row.charged_microcredits,
+        payload=payload,
     )
 
 

@@ -7,17 +7,26 @@ from sqlmodel import Session, col, select
 
 from tokensmith_server.billing.commands import Balance, HoldState
 from tokensmith_server.billing.errors import AccountNotFound, RequestNotFound
+from tokensmith_server.billing.idempotency import EarlierRequest
 from tokensmith_server.billing.listing import EntryFilter, EntryRecord, Page, RequestFilter
 from tokensmith_server.billing.store import Entry, RequestRecord
 from tokensmith_server.storage.log_pages import page_entries, page_holds
 from tokensmith_server.storage.mapping import (
     balance_from_row,
+    earlier_from_rows,
     entry_from_row,
     request_from_rows,
     sequence_of,
 )
 from tokensmith_server.storage.sessions import Sessions
-from tokensmith_server.storage.tables import AccountRow, AttemptRow, EntryRow, HoldRow
+from tokensmith_server.storage.tables import (
+    AccountRow,
+    AttemptRow,
+    EntryRow,
+    HoldRow,
+    IdempotencyClaimRow,
+    StoredResultRow,
+)
 
 
 class SQLRequestStore:
@@ -48,6 +57,24 @@ class SQLRequestStore:
             if not records:
                 raise RequestNotFound(request_id)
             return records[0]
+
+        return await self._sessions.read(read)
+
+    async def find_earlier(self, account_id: str, idempotency_key: str) -> EarlierRequest | None:
+        """See ``RequestStore.find_earlier``."""
+        query = (
+            select(HoldRow, StoredResultRow.payload)
+            .join(IdempotencyClaimRow, col(IdempotencyClaimRow.hold_id) == HoldRow.hold_id)
+            .outerjoin(StoredResultRow, col(StoredResultRow.hold_id) == HoldRow.hold_id)
+            .where(
+                IdempotencyClaimRow.account_id == account_id,
+                IdempotencyClaimRow.idempotency_key == idempotency_key,
+            )
+        )
+
+        def read(session: Session) -> EarlierRequest | None:
+            found = session.exec(query).first()
+            return None if found is None else earlier_from_rows(*found)
 
         return await self._sessions.read(read)
 

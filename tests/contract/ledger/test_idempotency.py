@@ -3,7 +3,13 @@
 import pytest
 
 from tests.support.ledger import RESULT_KEPT_SECONDS, LedgerUnderTest
-from tokensmith_server.billing.commands import HoldPlaced, MarkDelivered, Outcome, StoredResult
+from tokensmith_server.billing.commands import (
+    HoldPlaced,
+    HoldState,
+    MarkDelivered,
+    Outcome,
+    StoredResult,
+)
 from tokensmith_server.billing.errors import IdempotencyInProgress, IdempotencyKeyReused
 from tokensmith_server.billing.idempotency import CLAIM_KEPT_SECONDS, RETRY_JOIN_SECONDS
 
@@ -52,6 +58,23 @@ async def test_key_of_a_settled_call_that_cost_nothing_and_kept_nothing_passes_t
     await ledger.settle(account_id, first.hold_id, 0, outcome=Outcome.EMPTY)
     second = await ledger.hold(account_id, idempotency_key="key")
     assert second.hold_id != first.hold_id
+
+
+async def test_what_a_key_stands_for_can_be_looked_up(ledger: LedgerUnderTest) -> None:
+    account_id = await ledger.open_account(1_000)
+    other_id = await ledger.open_account(1_000)
+    first = await ledger.hold(account_id, idempotency_key="key", request_id="request_first")
+    running = await ledger.store.find_earlier(account_id, "key")
+    assert running is not None
+    assert (running.request_id, running.state) == ("request_first", HoldState.HELD)
+    assert running.payload is None
+    await ledger.settle_with_result(account_id, first.hold_id, b"the answer")
+    done = await ledger.store.find_earlier(account_id, "key")
+    assert done is not None
+    assert (done.hold_id, done.state) == (first.hold_id, HoldState.SETTLED)
+    assert (done.payload, done.charged_microcredits) == (b"the answer", 40)
+    assert await ledger.store.find_earlier(account_id, "another") is None
+    assert await ledger.store.find_earlier(other_id, "key") is None
 
 
 @pytest.mark.parametrize("end", ["none", "settle", "void"])

@@ -1,6 +1,7 @@
 """Chat over gRPC, on both channels: answers, headers, money in the metadata, disconnects."""
 
 import asyncio
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -12,7 +13,7 @@ from tests.support.fake_provider import Answer, Script, batch, ending, failure, 
 from tests.support.turns import eventually
 from tests.unit.server.chat.test_complete import PRICE
 from tokensmith.v1 import billing_service_pb2 as billing_pb
-from tokensmith.v1 import usage_pb2
+from tokensmith.v1 import chat_service_pb2, usage_pb2
 from tokensmith_server.billing.commands import HoldState, Outcome
 from tokensmith_server.chat.call import SETTLING_SECONDS
 from tokensmith_server.providers.base import ErrorKind, Phase
@@ -59,6 +60,26 @@ async def test_request_id_that_was_used_before_is_replaced_everywhere(rig: Serve
     assert told != "mine"
     log = await rig.billing.GetRequest(billing_pb.GetRequestRequest(id=told), metadata=(KEY,))
     assert log.request.hold.charged_microcredits == PRICE
+
+
+async def test_repeat_alone_gets_the_kept_answer_and_never_calls(rig: ServerRig) -> None:
+    asked: dict[str, Any] = {"request_id": "k", "request_digest": b"d", "repeat_only": True}
+    for call in (rig.complete(**asked), anext(aiter(rig.stream(**asked)))):
+        assert (await failure_of(call)).reason == "REQUEST_NOT_FOUND"
+    first = await rig.complete(request_id="k", request_digest=b"d")
+    nothing = chat_service_pb2.ChatCompletionParams()
+    again = await rig.complete(**asked, params=nothing)
+    assert (again.completion, again.charge.replayed) == (first.completion, True)
+    (message,) = [message async for message in rig.stream(**asked, params=nothing)]
+    assert (message.start.id, message.charge.replayed) == (first.completion.id, True)
+    other = rig.complete(**asked | {"request_digest": b"e"})
+    assert (await failure_of(other)).reason == "IDEMPOTENCY_KEY_REUSED"
+    assert len(rig.chat.provider.calls) == 1
+
+
+async def test_digest_longer_than_any_hash_is_refused(rig: ServerRig) -> None:
+    told = await failure_of(rig.complete(request_digest=b"x" * 65))
+    assert (told.reason, told.facts["param"]) == ("INVALID_ARGUMENT", "request_digest")
 
 
 async def test_headers_of_a_stream_come_before_its_end(rig: ServerRig) -> None:

@@ -55,14 +55,16 @@ FINISH_REASON_CONTENT_FILTER: FinishReason
 FINISH_REASON_FUNCTION_CALL: FinishReason
 
 class CreateChatCompletionRequest(_message.Message):
-    __slots__ = ("params", "request_id", "request_digest")
+    __slots__ = ("params", "request_id", "request_digest", "repeat_only")
     PARAMS_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     REQUEST_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    REPEAT_ONLY_FIELD_NUMBER: _ClassVar[int]
     params: ChatCompletionParams
     request_id: str
     request_digest: bytes
-    def __init__(self, params: _Optional[_Union[ChatCompletionParams, _Mapping]] = ..., request_id: _Optional[str] = ..., request_digest: _Optional[bytes] = ...) -> None: ...
+    repeat_only: bool
+    def __init__(self, params: _Optional[_Union[ChatCompletionParams, _Mapping]] = ..., request_id: _Optional[str] = ..., request_digest: _Optional[bytes] = ..., repeat_only: bool = ...) -> None: ...
 
 class CreateChatCompletionResponse(_message.Message):
     __slots__ = ("completion", "charge")
@@ -73,14 +75,16 @@ class CreateChatCompletionResponse(_message.Message):
     def __init__(self, completion: _Optional[_Union[ChatCompletion, _Mapping]] = ..., charge: _Optional[_Union[_usage_pb2.Charge, _Mapping]] = ...) -> None: ...
 
 class StreamChatCompletionRequest(_message.Message):
-    __slots__ = ("params", "request_id", "request_digest")
+    __slots__ = ("params", "request_id", "request_digest", "repeat_only")
     PARAMS_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     REQUEST_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    REPEAT_ONLY_FIELD_NUMBER: _ClassVar[int]
     params: ChatCompletionParams
     request_id: str
     request_digest: bytes
-    def __init__(self, params: _Optional[_Union[ChatCompletionParams, _Mapping]] = ..., request_id: _Optional[str] = ..., request_digest: _Optional[bytes] = ...) -> None: ...
+    repeat_only: bool
+    def __init__(self, params: _Optional[_Union[ChatCompletionParams, _Mapping]] = ..., request_id: _Optional[str] = ..., request_digest: _Optional[bytes] = ..., repeat_only: bool = ...) -> None: ...
 
 class StreamChatCompletionResponse(_message.Message):
     __slots__ = ("start", "deltas", "usage", "charge", "service_tier", "moderation_json")
