@@ -86,7 +86,8 @@ async def test_nothing_is_found_by_strange_text(ledger: LedgerUnderTest, text: s
     with pytest.raises((RequestNotFound, DataRefused)):
         await ledger.store.get_request(account_id, text)
     try:
-        page = await ledger.store.page_requests(account_id, RequestFilter(model=text), limit=5)
+        wanted = RequestFilter(models=frozenset({text}))
+        page = await ledger.store.page_requests(account_id, wanted, limit=5)
     except DataRefused:
         pass
     else:
