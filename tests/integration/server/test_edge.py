@@ -143,7 +143,8 @@ async def test_unknown_method_says_so_to_anybody_and_names_no_metric(
     rig: ServerRig, logged: list[Any], path: str, kind_of_call: str
 ) -> None:
     begin_call = getattr(rig.channel, kind_of_call)(path)
-    call = begin_call(iter([b"x"]) if kind_of_call == "stream_stream" else b"x")
+    # No message on a stream: grpc.aio breaks off a call whose answer overtakes what it sends.
+    call = begin_call(iter(()) if kind_of_call == "stream_stream" else b"x")
     told = await failure_of(call)
     assert (told.code, told.reason) == (grpc.StatusCode.UNIMPLEMENTED, "METHOD_UNIMPLEMENTED")
     assert told.facts["method"] == path
