@@ -5,10 +5,10 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.main import get_command
-from typer.testing import CliRunner
 
 from tests.readme.conftest import ReadersView
 from tests.readme.examples import Example, examples_of, matches
@@ -67,8 +67,11 @@ def test_every_command_is_in_the_table() -> None:
 def test_no_command_is_documented_that_is_not_there() -> None:
     table = README.split("## The command line")[1].split("## Settings")[0]
     for documented in re.findall(r"`([a-z]+(?: [a-z]+)?)(?: [^`]*)?`", table.split("|---|")[1]):
-        result = CliRunner().invoke(app, [*documented.split(), "--help"])
-        assert result.exit_code == 0, documented
+        # Looked up and not run: a command sets up the logs of the whole process.
+        command: Any = get_command(app)
+        for word in documented.split():
+            command = getattr(command, "commands", {}).get(word)
+        assert command is not None, documented
 
 
 @pytest.mark.parametrize("settings", SETTINGS)
