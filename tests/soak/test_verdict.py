@@ -114,6 +114,12 @@ def test_one_key_is_answered_and_settled_once() -> None:
     assert any("run again" in line for line in found(wish(told(), repeats=[told("req_9")])))
 
 
+def test_empty_answer_leaves_its_key_to_the_next_call() -> None:
+    empty = told("req_9", answer=Answer("b", "", 0, complete=True))
+    lines = found(wish(empty, repeats=[told()]))
+    assert not any("several answers" in line or "run again" in line for line in lines)
+
+
 def test_counted_retry_is_bought_once_unless_its_client_hung_up() -> None:
     first = replace(CHARGED, idempotency_key=None)
     records = (first, again(idempotency_key=None))

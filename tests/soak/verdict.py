@@ -103,14 +103,19 @@ def _of_keys(evidence: Evidence) -> Iterator[str]:
     for wish in evidence.wishes:
         if wish.key is None:
             continue
-        answers = [one for one in (*wish.tries, *wish.repeats) if one.answered]
+        # An empty answer is free and is not kept: the next call with the key is a new one.
+        answers = [one for one in (*wish.tries, *wish.repeats) if one.answered and one.answer.text]
         if len({(one.answer.id, one.answer.text) for one in answers}) > 1:
             yield f"one key, several answers: {answers}"
-        settled = [one for one in holds.get(wish.key, ()) if one.state is HoldState.SETTLED]
+        settled = [
+            one
+            for one in holds.get(wish.key, ())
+            if one.state is HoldState.SETTLED and one.outcome is not Outcome.EMPTY
+        ]
         if len(settled) > 1:
             yield f"one key, several settlements: {settled}"
         for repeat in wish.repeats:
-            if repeat.answered and not repeat.replayed:
+            if repeat in answers[1:] and not repeat.replayed:
                 yield f"a repeat was run again: {repeat}"
 
 
