@@ -1,6 +1,8 @@
 """The process ends while calls are under way: what is settled, voided, and told."""
 
 import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import pytest
 
@@ -37,11 +39,12 @@ async def test_whole_answer_that_comes_in_time_is_waited_for(rig: ChatRig) -> No
     assert (await listening).charge.charged_microcredits == PRICE
 
 
-async def test_whole_answer_whose_hold_is_being_placed_is_voided_and_not_sent(
-    rig: ChatRig,
+@pytest.mark.parametrize("ask", [ChatRig.complete, ChatRig.stream])
+async def test_call_whose_hold_is_being_placed_is_voided_and_not_sent(
+    rig: ChatRig, ask: Callable[[ChatRig], Coroutine[Any, Any, object]]
 ) -> None:
     rig.store.hold_gate = asyncio.Event()
-    listening = asyncio.ensure_future(rig.complete())
+    listening = asyncio.ensure_future(ask(rig))
     await turns()
     draining = asyncio.ensure_future(rig.parts.supervisor.drain(0.0))
     await turns()
@@ -134,19 +137,3 @@ async def test_stream_that_settles_is_waited_for(rig: ChatRig) -> None:
     assert await draining == 0
     assert (await listening)[-1].HasField("usage")
     assert (await rig.record()).outcome is Outcome.DELIVERED
-
-
-async def test_stream_whose_hold_is_being_placed_is_voided_and_not_sent(
-    rig: ChatRig,
-) -> None:
-    rig.store.hold_gate = asyncio.Event()
-    listening = asyncio.ensure_future(rig.stream())
-    await turns()
-    draining = asyncio.ensure_future(rig.parts.supervisor.drain(0.0))
-    await turns()
-    rig.store.hold_gate.set()
-    await draining
-    with pytest.raises(ShuttingDown):
-        await listening
-    assert (await rig.record()).error_reason == "SHUTTING_DOWN"
-    assert rig.provider.calls == []
